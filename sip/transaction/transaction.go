@@ -1,0 +1,147 @@
+// Package transaction is RFC 3261 §17 with RFC 6026 (Accepted) and RFC 4320 (non-INVITE), for a proxy. It knows
+// messages and where to send bytes; it knows nothing of routing, of the decision, or of dialogs.
+//
+// All that belongs to one Call-ID lives in one Shard: ordered state under one lock, run by whichever reader holds a
+// message. Only timers, transport failures and answers from outside (Shard.Do) come to it from elsewhere. The User is
+// always called with the shard's lock held and must not block.
+package transaction
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"time"
+
+	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transport"
+)
+
+// ErrTimeout is what User.Failed gets when nobody answered in time: Timer B or F (RFC 3261 §17.1).
+var ErrTimeout = errors.New("no response in time")
+
+// User is the transaction user of RFC 3261 §5: the proxy core.
+type User interface {
+	// Request is a request that has just begun the server transaction tx. Never ACK, never CANCEL.
+	Request(tx *Server, m *message.Message)
+	// Ack is an ACK that ends no transaction here: it acknowledges a 2xx and is forwarded statelessly.
+	Ack(s *Shard, m *message.Message, from transport.Source)
+	// Cancel says that the caller has cancelled tx's INVITE. Its CANCEL has been answered already.
+	Cancel(tx *Server)
+	// Response is a response to c's request: every provisional one, the first final one, and every 2xx to an INVITE.
+	Response(c *Client, m *message.Message)
+	// Failed ends c without a final response: ErrTimeout, or what the transport said.
+	Failed(c *Client, err error)
+	// Unacknowledged says that tx's final response was never acknowledged or could not be sent (Timer H).
+	Unacknowledged(tx *Server)
+}
+
+// Sender is the part of transport.Transport that transactions send by.
+type Sender interface {
+	Reply(to transport.Source, b []byte, failed func(error))
+	Send(to transport.Address, from *transport.Listener, b []byte, failed func(error))
+}
+
+// Timers are RFC 3261's base values (Table 4); the zero value means the standard's.
+type Timers struct {
+	T1 time.Duration // round-trip estimate, 500 ms
+	T2 time.Duration // longest retransmission interval, 4 s
+	T4 time.Duration // longest life of a message in the network, 5 s
+}
+
+func (t Timers) withDefaults() Timers {
+	if t.T1 <= 0 {
+		t.T1 = 500 * time.Millisecond
+	}
+	if t.T2 <= 0 {
+		t.T2 = 8 * t.T1
+	}
+	if t.T4 <= 0 {
+		t.T4 = 10 * t.T1
+	}
+	return t
+}
+
+// Config is what a Layer is made of.
+type Config struct {
+	User   User
+	Sender Sender
+	Timers Timers
+
+	// Retransmitted counts a message that came again ("in") or was sent again ("out"); may be nil.
+	Retransmitted func(direction string)
+	// Stray counts a message that belongs to no transaction and was dropped; may be nil.
+	Stray func(why string)
+}
+
+// shardCount is a power of two well above the number of cores, so that readers seldom meet.
+const shardCount = 32
+
+// Layer holds the transactions of a proxy, spread over shards by Call-ID.
+type Layer struct {
+	Config
+	seed   maphash.Seed
+	start  time.Time
+	shards [shardCount]Shard
+}
+
+// New makes a layer. Its timers stand still until Run.
+func New(c Config) *Layer {
+	c.Timers = c.Timers.withDefaults()
+	if c.Retransmitted == nil {
+		c.Retransmitted = func(string) {}
+	}
+	if c.Stray == nil {
+		c.Stray = func(string) {}
+	}
+	l := &Layer{Config: c, seed: maphash.MakeSeed(), start: time.Now()}
+	for i := range l.shards {
+		l.shards[i].init(l)
+	}
+	return l
+}
+
+// Run drives the timers until ctx ends.
+func (l *Layer) Run(ctx context.Context) error {
+	beat := time.NewTicker(tick)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C:
+			now := l.ticks(time.Now())
+			for i := range l.shards {
+				l.shards[i].advance(now)
+			}
+		}
+	}
+}
+
+// Receive takes a well-formed message from a transport's reader.
+func (l *Layer) Receive(m *message.Message, from transport.Source) {
+	s := l.Shard(m.CallID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m.Request {
+		s.request(m, from)
+	} else {
+		s.response(m)
+	}
+}
+
+// Shard is where everything about this Call-ID lives.
+func (l *Layer) Shard(callID []byte) *Shard {
+	return &l.shards[maphash.Bytes(l.seed, callID)%shardCount]
+}
+
+// Size counts the transactions of all shards, finished ones that linger included.
+func (l *Layer) Size() int {
+	n := 0
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		n += len(s.servers) + len(s.clients)
+		s.mu.Unlock()
+	}
+	return n
+}

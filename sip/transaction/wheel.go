@@ -1,0 +1,93 @@
+package transaction
+
+import "time"
+
+// tick is the timers' grain: small beside T1, and seldom enough to cost an idle process nothing worth measuring.
+const tick = 10 * time.Millisecond
+
+// slots × tick is one turn of the wheel, 5.12 s; a timer further away is passed over once a turn.
+const slots = 512
+
+// Timer is one alarm of a shard. The zero value is stopped; Owner is told when it goes off. Starting and stopping it
+// costs a few pointer writes and no allocation, which matters because almost every timer is stopped before it fires.
+type Timer struct {
+	Owner      Expirer
+	next, prev *Timer
+	due        int64 // in ticks since the layer began
+	firing     bool  // taken from the wheel, its owner not told yet
+}
+
+// Expirer is told, under the shard's lock, that its timer t went off.
+type Expirer interface{ Expired(t *Timer) }
+
+// wheel is a hashed timing wheel: slot due%slots holds a ring of timers.
+type wheel struct {
+	now    int64
+	count  int
+	slot   [slots]Timer
+	firing []*Timer // reused by fire
+}
+
+func (w *wheel) init() {
+	for i := range w.slot {
+		w.slot[i].next, w.slot[i].prev = &w.slot[i], &w.slot[i]
+	}
+}
+
+func (w *wheel) start(t *Timer, after time.Duration) {
+	w.stop(t)
+	// One tick more than asked: the present tick has partly gone by, and a timer must never fire early.
+	t.due = w.now + int64((after+tick-1)/tick) + 1
+	head := &w.slot[t.due%slots]
+	t.prev, t.next = head.prev, head
+	head.prev.next, head.prev = t, t
+	w.count++
+}
+
+func (w *wheel) stop(t *Timer) {
+	t.firing = false
+	if t.next == nil {
+		return
+	}
+	t.prev.next, t.next.prev = t.next, t.prev
+	t.next, t.prev = nil, nil
+	w.count--
+}
+
+// advance fires all that is due up to the tick now. After a long halt one turn sees every slot.
+func (w *wheel) advance(now int64) {
+	if w.count == 0 {
+		w.now = max(w.now, now)
+		return
+	}
+	w.now = max(w.now, now-slots)
+	for w.now < now {
+		w.now++
+		w.fire(&w.slot[w.now%slots])
+	}
+}
+
+// fire takes the due timers out before it tells anyone: an owner may start and stop timers of this very slot, one that
+// is about to fire among them.
+func (w *wheel) fire(head *Timer) {
+	w.firing = w.firing[:0]
+	for t := head.next; t != head; {
+		next := t.next
+		if t.due <= w.now {
+			w.stop(t)
+			t.firing = true
+			w.firing = append(w.firing, t)
+		}
+		t = next
+	}
+	for i, t := range w.firing {
+		w.firing[i] = nil
+		if t.firing {
+			t.firing = false
+			t.Owner.Expired(t)
+		}
+	}
+}
+
+// ticks is the wheel's time at now.
+func (l *Layer) ticks(now time.Time) int64 { return int64(now.Sub(l.start) / tick) }
