@@ -1,0 +1,118 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// errUndecided is an answer that is none. It counts as an outage: a registry that speaks nonsense is no registry.
+var errUndecided = errors.New("the registry's answer has no reason")
+
+// Decide is the whole chain: the local rules, then the registry.
+func (g *Gate) Decide(ctx context.Context, c Call) Decision {
+	if d, ok := g.Local(c); ok {
+		return d
+	}
+	return g.Ask(ctx, c)
+}
+
+// Ask has the registry decide about an outside number, within rules.budget. There is always a decision: when the
+// registry does not answer in time, rules.on_registry_down holds, the decision is marked as degraded, and nothing is
+// reserved. Call it only when Local had nothing to say.
+func (g *Gate) Ask(ctx context.Context, c Call) Decision {
+	if c.Dialled.Kind != External || c.Dialled.Number == "" {
+		d, _ := g.Local(c) // such a call is always decided there, and an emergency call must never wait here
+		return d
+	}
+	p, start := g.policy.Load(), g.now()
+	d, err := g.ask(ctx, p, c, false)
+	d.Took = g.now().Sub(start)
+	if err != nil {
+		g.recordDecision(p, d)
+		return d
+	}
+	if d.Reservation.Held() {
+		g.calls.add(d.Reservation, p, p.ownExtension(c.Rep), g.now())
+	}
+	return d
+}
+
+// Check says what Decide would say now. It reserves, records and queues nothing. The error says that the registry could
+// not be asked; the decision is then the one of the outage rule.
+func (g *Gate) Check(ctx context.Context, c Call) (Decision, error) {
+	p, start := g.policy.Load(), g.now()
+	if d, ok := g.local(p, c); ok {
+		return d, nil
+	}
+	d, err := g.ask(ctx, p, c, true)
+	d.Reservation = Reservation{}
+	d.Took = g.now().Sub(start)
+	return d, err
+}
+
+// ask puts one question and turns the answer into a decision, or the lack of one into the outage rule's.
+func (g *Gate) ask(ctx context.Context, p *policy, c Call, rehearsal bool) (Decision, error) {
+	bounded, cancel := context.WithTimeout(ctx, p.config.Rules.Budget.Std())
+	defer cancel()
+	held := Reservation{Key: c.Key, Number: c.Dialled.Number}
+	answer, err := g.registry.Decide(bounded, Question{
+		Reservation: held,
+		Terms:       p.terms,
+		Peer:        c.Peer,
+		Extension:   p.ownExtension(c.Rep),
+		Rehearsal:   rehearsal,
+	})
+	if err == nil && answer.Reason == Undecided {
+		err = errUndecided
+	}
+	if !errors.Is(ctx.Err(), context.Canceled) { // a caller that gave up says nothing about the registry
+		g.health.note(err, g.now())
+	}
+	if err != nil {
+		return p.outage(c), err
+	}
+	d := Decision{
+		Verdict: answer.Verdict, Reason: answer.Reason, Call: c,
+		Owner: answer.Owner, Extension: answer.Extension, RetryAfter: answer.RetryAfter, List: answer.List,
+		Policy: p.terms.Policy, Fence: answer.Fence, Repeated: answer.Repeated,
+	}
+	switch {
+	case d.Verdict == Allow:
+		d.Reservation = held
+	case d.Verdict == Redirect && !p.normaliser.FitsExtension(d.Extension):
+		d = d.Blocked()
+	}
+	return d, nil
+}
+
+// outage is the decision when the registry does not answer. An emergency call never comes here.
+func (p *policy) outage(c Call) Decision {
+	d := Decision{Verdict: Block, Reason: RegistryDown, Call: c, Policy: p.terms.Policy, Degraded: true}
+	if p.config.Rules.OnRegistryDown == OutageAllow {
+		d.Verdict = Allow
+	} else {
+		d.RetryAfter = retryAfterOutage
+	}
+	return d
+}
+
+// retryAfterOutage is when a caller who was blocked for an outage may ask again.
+const retryAfterOutage = 5 * time.Second
+
+// ownExtension is where a rep is rung: its id, when that is an internal number.
+func (p *policy) ownExtension(rep Rep) string {
+	if p.normaliser.FitsExtension(string(rep)) {
+		return string(rep)
+	}
+	return ""
+}
+
+// Blocked is a redirect that came to nothing, since the owner has no extension or did not answer: the call is blocked
+// as owned. Any other decision is returned as it is.
+func (d Decision) Blocked() Decision {
+	if d.Verdict == Redirect {
+		d.Verdict, d.Reason, d.Extension = Block, Owned, ""
+	}
+	return d
+}

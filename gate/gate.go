@@ -1,0 +1,129 @@
+// Package gate decides whether a rep may ring a number now. It holds the one normaliser of numbers, the policy, the
+// rules in one visible order, and what becomes of a call when the registry does not answer. It also keeps the calls
+// that are up, renews what they hold in the registry and tells it how they ended.
+//
+// It is pure: it knows neither SIP nor Redis. What the company knows comes through the one interface Registry, and the
+// time through Options.Now.
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// remember is how long an ended or blocked attempt is answered alike: 64×T1, for as long as RFC 3261 lets a request be
+// retransmitted.
+const remember = 32 * time.Second
+
+// Options are what a Gate is made from.
+type Options struct {
+	Config   Config
+	Registry Registry
+	Gate     string           // its name in records
+	Now      func() time.Time // default time.Now
+	Remember time.Duration    // 64×T1; default 32s
+	Queue    int              // most events kept while the registry is away; default 65,536, about 40 MB when full
+	Report   func(Problem)    // told of outages and lost events, from any goroutine; it must not block. Default: nobody
+}
+
+// Gate decides. Run must be running for what it decided to be written down and for its calls to keep their reservations.
+type Gate struct {
+	registry Registry
+	name     string
+	now      func() time.Time
+	remember time.Duration
+
+	policy atomic.Pointer[policy]
+	calls  calls
+	queue  queue
+	health health
+}
+
+// policy is one configuration made ready, swapped as a whole.
+type policy struct {
+	config     Config
+	normaliser *Normaliser
+	terms      Terms
+}
+
+// New makes a gate, or says everything that is wrong with its configuration.
+func New(o Options) (*Gate, error) {
+	if o.Registry == nil {
+		return nil, errors.New("gate: no registry was given; a gate cannot decide without one")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Report == nil {
+		o.Report = func(Problem) {}
+	}
+	if o.Remember == 0 {
+		o.Remember = remember
+	}
+	if o.Queue == 0 {
+		o.Queue = 1 << 16
+	}
+	g := &Gate{registry: o.Registry, name: o.Gate, now: o.Now, remember: o.Remember}
+	g.calls.init()
+	g.queue.init(o.Queue)
+	g.health.report = o.Report
+	if err := g.Reload(o.Config); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Reload swaps the policy when all of it is right, else keeps the old one. Calls that are up keep the terms they were
+// decided with.
+func (g *Gate) Reload(c Config) error {
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("the rules were not taken: %w", err)
+	}
+	normaliser, err := NewNormaliser(c.Region, c.Rules.Emergency, c.Extension)
+	if err != nil {
+		return err
+	}
+	g.policy.Store(&policy{config: c, normaliser: normaliser, terms: Terms{
+		Policy:     c.Rules.Version(),
+		Gate:       g.name,
+		Lease:      c.Rules.Lease.Std(),
+		Remember:   g.remember,
+		MinTalk:    c.Rules.Claim.MinTalk.Std(),
+		Protection: c.Rules.Protection.Std(),
+		CoolDown:   c.Rules.Refused.CoolDown.Std(),
+		Keep:       c.Keep.Std(),
+		Redirect:   c.Rules.Owned.Action == OwnedRedirect,
+	}})
+	return nil
+}
+
+// Config is the policy that holds now. Its slices are shared: read only.
+func (g *Gate) Config() Config { return g.policy.Load().config }
+
+// Terms are what travels with each question now; commands that write to the registry use them too.
+func (g *Gate) Terms() Terms { return g.policy.Load().terms }
+
+// Read reads a dialled Request-URI by the policy that holds now; see Normaliser.Read.
+func (g *Gate) Read(scheme, user string, plan Dialplan) Dialled {
+	return g.policy.Load().normaliser.Read(scheme, user, plan)
+}
+
+// Number reads a number of a list or a command; see Normaliser.Number.
+func (g *Gate) Number(text string) (Number, error) { return g.policy.Load().normaliser.Number(text) }
+
+// NationalDigits writes a number for a trunk that wants national notation; see Normaliser.NationalDigits.
+func (g *Gate) NationalDigits(n Number) string { return g.policy.Load().normaliser.NationalDigits(n) }
+
+// CallsUp is how many calls hold a reservation made by this gate: ringing or answered.
+func (g *Gate) CallsUp() int { return g.calls.len() }
+
+// Queued is how many events wait to be written to the registry.
+func (g *Gate) Queued() int { return g.queue.len() }
+
+// Dropped is how many events were lost because the registry was away for too long.
+func (g *Gate) Dropped() uint64 { return g.queue.droppedCount() }
+
+// RegistryUp says whether the registry answered when it was last asked.
+func (g *Gate) RegistryUp() bool { return !g.health.away() }

@@ -1,0 +1,83 @@
+package gate
+
+import "time"
+
+// Answered says that the call was answered (a 2xx came). At rules.claim.min_talk, if still up, its caller becomes the
+// owner. A repeated 2xx changes nothing; the zero Reservation is ignored.
+func (g *Gate) Answered(r Reservation) { g.calls.answer(r, g.now()) }
+
+// End says that the call is over: how, and the final status that went to the caller (0 when none did). An answered call
+// ends as answered, whatever e says. What this gate does not hold (the zero Reservation, or one that has ended before)
+// is ignored, so ending twice counts once.
+func (g *Gate) End(r Reservation, e Ending, status int) {
+	c, found := g.calls.end(keyOf(r), func(c *call) bool { return c.reservation == r })
+	if found {
+		g.endCall(&c, e, status, g.now())
+	}
+}
+
+// EndElsewhere says that a BYE came for a call to n. tags are the tags that may be the caller's From-tag: a BYE comes
+// from either side. When this gate holds the call, that is an ordinary End; else the registry is told, which finds the
+// rep by Number, Call-ID and From-tag.
+func (g *Gate) EndElsewhere(n Number, callID string, tags ...string) {
+	now := g.now()
+	for _, tag := range tags {
+		if c, found := g.calls.end(callKey{n, callID, tag}, func(*call) bool { return true }); found {
+			g.endCall(&c, EndAnswered, 0, now)
+			return
+		}
+	}
+	p := g.policy.Load()
+	for _, tag := range tags {
+		if tag == "" {
+			continue
+		}
+		g.queue.push(Event{
+			Kind: Ended, At: now, Terms: p.terms, Ending: EndAnswered,
+			Reservation: Reservation{Key: Key{CallID: callID, FromTag: tag}, Number: n},
+		})
+	}
+}
+
+// endCall queues the end of a call that was taken out.
+func (g *Gate) endCall(c *call, e Ending, status int, now time.Time) {
+	var talk time.Duration
+	if !c.answered.IsZero() {
+		e, talk = EndAnswered, now.Sub(c.answered)
+	}
+	g.queue.push(Event{
+		Kind: Ended, At: now, Reservation: c.reservation, Terms: c.policy.terms, Extension: c.extension,
+		Ending: e, Talk: talk, Status: status,
+	})
+}
+
+// expire looks at the calls that need something by now: it queues Firm and Ended events and returns what has to be
+// renewed. Those count as renewed until the next third of their lease; Run corrects that when the registry fails.
+func (g *Gate) expire(now time.Time) (renew []Reservation) {
+	for i := range g.calls.shards {
+		s := &g.calls.shards[i]
+		s.mu.Lock()
+		for s.due.Len() > 0 && !s.due[0].due.After(now) {
+			c := s.due[0]
+			if !c.limit().After(now) {
+				s.remove(c)
+				g.endCall(c, EndUnknown, 0, now)
+				continue
+			}
+			if !c.answered.IsZero() && !c.firm && !c.firmAt().After(now) {
+				c.firm = true
+				g.queue.push(Event{
+					Kind: Firm, At: now, Reservation: c.reservation, Terms: c.policy.terms, Extension: c.extension,
+					Talk: now.Sub(c.answered),
+				})
+			}
+			if !c.renew.After(now) {
+				renew = append(renew, c.reservation)
+				c.renew = now.Add(c.policy.terms.Lease / 3)
+			}
+			s.reschedule(c)
+		}
+		s.mu.Unlock()
+	}
+	return renew
+}

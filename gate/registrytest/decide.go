@@ -1,0 +1,183 @@
+package registrytest
+
+import (
+	"context"
+	"time"
+
+	"github.com/ringfence/ringfence/gate"
+)
+
+// Listed looks n up in the bulk lists.
+func (m *Memory) Listed(n gate.Number) (gate.Listing, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	listing, listed := m.bulk[n]
+	return listing, listed
+}
+
+// Decide answers one question.
+func (m *Memory) Decide(ctx context.Context, q gate.Question) (gate.Answer, error) {
+	if err := m.lock(ctx); err != nil {
+		return gate.Answer{}, err
+	}
+	defer m.mu.Unlock()
+	m.asked++
+	now := m.now()
+	s := m.number(q.Number)
+	s.forget(now)
+	if before := s.attempts[q.Reservation]; before != nil {
+		answer := before.answer
+		answer.Repeated = true
+		return answer, nil
+	}
+	answer := s.decide(q, now)
+	if q.Rehearsal {
+		return answer, nil
+	}
+	if answer.Verdict == gate.Allow {
+		s.fence++
+		answer.Fence = s.fence
+		s.held, s.lease = q.Reservation, now.Add(q.Lease)
+	}
+	s.attempts[q.Reservation] = &attempt{answer: answer, until: now.Add(q.Remember)}
+	m.records = append(m.records, Record{
+		Number: q.Number, Rep: q.Rep, CallID: q.CallID, Decision: answer.Verdict.String() + " " + answer.Reason.String(), At: now,
+	})
+	return answer, nil
+}
+
+// decide is the registry's part of the rules, in their order.
+func (s *number) decide(q gate.Question, now time.Time) gate.Answer {
+	switch {
+	case s.dnc != "":
+		return gate.Answer{Verdict: gate.Block, Reason: gate.DNC, List: s.dnc}
+	case now.Before(s.refused):
+		return gate.Answer{Verdict: gate.Block, Reason: gate.Refused, RetryAfter: s.refused.Sub(now)}
+	case s.isOwned(now) && s.owner != q.Rep:
+		answer := gate.Answer{Verdict: gate.Block, Reason: gate.Owned, Owner: s.owner, RetryAfter: s.protected.Sub(now)}
+		if q.Redirect && s.extension != "" {
+			answer.Verdict, answer.Extension, answer.RetryAfter = gate.Redirect, s.extension, 0
+		}
+		return answer
+	case s.isHeld(now) && s.held.Rep != q.Rep:
+		return gate.Answer{Verdict: gate.Block, Reason: gate.InFlight, Owner: s.held.Rep}
+	case s.isOwned(now):
+		return gate.Answer{Verdict: gate.Allow, Reason: gate.OwnerCalls, Owner: s.owner}
+	default:
+		return gate.Answer{Verdict: gate.Allow, Reason: gate.Allowed}
+	}
+}
+
+// forget drops attempts whose time is over.
+func (s *number) forget(now time.Time) {
+	for r, a := range s.attempts {
+		if !now.Before(a.until) && !(s.isHeld(now) && s.held == r) {
+			delete(s.attempts, r)
+		}
+	}
+}
+
+// Renew prolongs reservations.
+func (m *Memory) Renew(ctx context.Context, held []gate.Reservation, t gate.Terms) (lost []gate.Reservation, err error) {
+	if err := m.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	now := m.now()
+	for _, r := range held {
+		s := m.number(r.Number)
+		if !s.isHeld(now) || s.held != r {
+			lost = append(lost, r)
+			continue
+		}
+		s.lease = now.Add(t.Lease)
+	}
+	return lost, nil
+}
+
+// Write applies events.
+func (m *Memory) Write(ctx context.Context, events []gate.Event) error {
+	if err := m.lock(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	now := m.now()
+	for _, e := range events {
+		m.apply(e, now)
+	}
+	return nil
+}
+
+func (m *Memory) apply(e gate.Event, now time.Time) {
+	if e.Kind == gate.Decided {
+		c := e.Decision.Call
+		m.records = append(m.records, Record{
+			Number: c.Dialled.Number, Rep: c.Rep, CallID: c.CallID, At: e.At,
+			Decision: e.Decision.Verdict.String() + " " + e.Decision.Reason.String(),
+		})
+		return
+	}
+	s := m.number(e.Reservation.Number)
+	s.forget(now)
+	r, known := s.find(e.Reservation)
+	if !known {
+		return
+	}
+	a := s.attempts[r]
+	if a == nil { // the lease ran out and the attempt is forgotten: what happened counts all the same
+		allowed := gate.Answer{Verdict: gate.Allow, Reason: gate.Allowed}
+		a = &attempt{answer: allowed, until: now.Add(e.Terms.Remember)}
+		s.attempts[r] = a
+	}
+	switch {
+	case a.ended || e.Kind == gate.Firm && a.firm:
+	case e.Kind == gate.Firm:
+		a.firm = true
+		s.claim(r.Rep, e, now)
+	case e.Kind == gate.Ended:
+		a.ended, a.until = true, now.Add(e.Terms.Remember)
+		m.end(s, r, e, now)
+	}
+}
+
+// find completes a reservation whose Rep is not known.
+func (s *number) find(r gate.Reservation) (gate.Reservation, bool) {
+	if r.Rep != "" {
+		return r, true
+	}
+	for known := range s.attempts {
+		if known.CallID == r.CallID && known.FromTag == r.FromTag && s.attempts[known].answer.Verdict == gate.Allow {
+			return known, true
+		}
+	}
+	return r, false
+}
+
+// claim makes rep the owner or prolongs its protection, unless somebody else owns or rings the number.
+func (s *number) claim(rep gate.Rep, e gate.Event, now time.Time) {
+	if s.isOwned(now) && s.owner != rep || s.isHeld(now) && s.held.Rep != rep {
+		return
+	}
+	s.owner, s.protected = rep, now.Add(e.Terms.Protection)
+	if e.Extension != "" {
+		s.extension = e.Extension
+	}
+}
+
+func (m *Memory) end(s *number, r gate.Reservation, e gate.Event, now time.Time) {
+	switch e.Ending {
+	case gate.EndAnswered:
+		if e.Talk >= e.Terms.MinTalk || s.isOwned(now) && s.owner == r.Rep {
+			s.claim(r.Rep, e, now)
+		}
+	case gate.EndRefused:
+		s.refused = now.Add(e.Terms.CoolDown)
+	default: // it lets go, no more
+	}
+	if s.held == r {
+		s.held, s.lease = gate.Reservation{}, time.Time{}
+	}
+	m.records = append(m.records, Record{
+		Number: r.Number, Rep: r.Rep, CallID: r.CallID, Ending: e.Ending, Talk: e.Talk, Status: e.Status, At: e.At,
+	})
+}

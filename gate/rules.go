@@ -1,0 +1,72 @@
+package gate
+
+// localRules are the rules that need no I/O, in the order in which they hold: the first that rules decides. Emergency
+// comes before everything that could be wrong with a call. What the registry knows comes after all of these, in the
+// order of its one script: single do-not-call entries, refused, owned by another, in flight.
+var localRules = [...]rule{
+	emergency,
+	internal,
+	unreadable,
+	onBulkList,
+}
+
+// rule looks at one call; rules is false when it has nothing to say. Calls are passed as values: a pointer handed to a
+// function value would put each call on the heap.
+type rule func(g *Gate, c Call) (r ruling, rules bool)
+
+// ruling is what a local rule says.
+type ruling struct {
+	Verdict Verdict
+	Reason  Reason
+	Listing Listing // DNC only
+}
+
+// emergency lets a call to an emergency number pass.
+func emergency(_ *Gate, c Call) (ruling, bool) {
+	return ruling{Verdict: Allow, Reason: Emergency}, c.Dialled.Kind == EmergencyCall
+}
+
+// internal lets a call to an extension pass.
+func internal(_ *Gate, c Call) (ruling, bool) {
+	return ruling{Verdict: Allow, Reason: Internal}, c.Dialled.Kind == Extension
+}
+
+// unreadable blocks what could not be read, and anything else that has no number to ask about.
+func unreadable(_ *Gate, c Call) (ruling, bool) {
+	return ruling{Verdict: Block, Reason: InvalidNumber}, c.Dialled.Kind != External || c.Dialled.Number == ""
+}
+
+// onBulkList blocks a number that stands on a bulk do-not-call list in this process's memory.
+func onBulkList(g *Gate, c Call) (ruling, bool) {
+	listing, listed := g.registry.Listed(c.Dialled.Number)
+	return ruling{Verdict: Block, Reason: DNC, Listing: listing}, listed
+}
+
+// Local decides by the rules that need no I/O: it takes microseconds and never waits. ok is false when the registry has
+// to be asked. The decision's record is queued.
+func (g *Gate) Local(c Call) (d Decision, ok bool) {
+	p := g.policy.Load()
+	if d, ok = g.local(p, c); ok {
+		g.recordDecision(p, d)
+	}
+	return d, ok
+}
+
+func (g *Gate) local(p *policy, c Call) (Decision, bool) {
+	start := g.now()
+	for _, rule := range localRules {
+		if r, rules := rule(g, c); rules {
+			return Decision{
+				Verdict: r.Verdict, Reason: r.Reason, Call: c,
+				List: r.Listing.List, Lists: r.Listing.Version, Policy: p.terms.Policy,
+				Took: g.now().Sub(start),
+			}, true
+		}
+	}
+	return Decision{}, false
+}
+
+// recordDecision queues the record of a decision that the registry's script did not make.
+func (g *Gate) recordDecision(p *policy, d Decision) {
+	g.queue.push(Event{Kind: Decided, At: g.now(), Decision: d, Terms: p.terms})
+}
