@@ -1,0 +1,51 @@
+package registry
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/registry/redistest"
+)
+
+// TestShippedRedisConfiguration runs everything the registry does as the user that configs/redis/ringfence.conf makes,
+// and tries what that user must not do.
+func TestShippedRedisConfiguration(t *testing.T) {
+	t.Parallel()
+	conf, err := filepath.Abs("../configs/redis/ringfence.conf")
+	require.NoError(t, err)
+	server := redistest.Start(t, "--include", conf)
+	s := open(t, "redis://ringfence:change-me@"+server.Addr())
+	ctx := context.Background()
+
+	require.Empty(t, s.StartupChecks(ctx))
+	q := question(number, "201", "a")
+	require.Equal(t, gate.Allowed, decide(t, s, q).Reason)
+	lost, err := s.Renew(ctx, []gate.Reservation{q.Reservation}, q.Terms)
+	require.NoError(t, err)
+	require.Empty(t, lost)
+	require.NoError(t, s.Write(ctx, []gate.Event{
+		{Kind: gate.Firm, Reservation: q.Reservation, Terms: q.Terms, Talk: 10 * time.Second},
+		{Kind: gate.Ended, Reservation: q.Reservation, Terms: q.Terms, Ending: gate.EndRefused},
+	}))
+	_, err = s.Transfer(ctx, number, "202", "202")
+	require.NoError(t, err)
+	require.Len(t, refusals(t, s), 1)
+	require.NoError(t, s.AddListed(ctx, "company", number, ""))
+	records, err := s.History(ctx, number, 10)
+	require.NoError(t, err)
+	require.Len(t, records, 4)
+
+	for _, words := range [][]any{
+		{"FLUSHALL"}, {"FLUSHDB"}, {"KEYS", "*"}, {"CONFIG", "SET", "maxmemory-policy", "allkeys-lru"}, {"SHUTDOWN"},
+		{"GET", "another application's key"}, {"ACL", "SETUSER", "x"}, {"MONITOR"}, {"SCRIPT", "FLUSH"},
+	} {
+		err := s.client.Do(ctx, words...).Err()
+		require.True(t, redis.HasErrorPrefix(err, "NOPERM"), "%v: %v", words, err)
+	}
+}

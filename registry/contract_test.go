@@ -1,0 +1,82 @@
+package registry
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/gate/registrytest"
+	"github.com/ringfence/ringfence/registry/redistest"
+)
+
+// open opens a Store that is closed with the test.
+func open(tb testing.TB, url string, options ...Option) *Store {
+	tb.Helper()
+	cfg := Defaults()
+	cfg.URL = url
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	s, err := Open(ctx, cfg, append([]Option{WithOperator("tester"), WithLog(func(err error) { tb.Log(err) })}, options...)...)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
+	return s
+}
+
+// countRecords counts in the stream, which holds more than a number's index.
+func countRecords(t *testing.T, s *Store, n gate.Number) int {
+	t.Helper()
+	entries, err := s.client.XRange(context.Background(), keysOf(n.Digits()).stream(), "-", "+").Result()
+	require.NoError(t, err)
+	count := 0
+	for _, e := range entries {
+		r, err := DecodeRecord(e.ID, e.Values["r"].(string))
+		require.NoError(t, err)
+		if r.Number == n {
+			count++
+		}
+	}
+	return count
+}
+
+func TestContractRedis(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	registrytest.Run(t, func(t *testing.T) registrytest.Subject {
+		s := open(t, server.UnixURL(), WithoutLists())
+		return registrytest.Subject{
+			Registry: s,
+			Advance:  time.Sleep, // a real server has its own clock
+			Records:  func(n gate.Number) int { return countRecords(t, s, n) },
+			Sleep:    server.Freeze,
+			Wake:     server.Thaw,
+		}
+	})
+}
+
+func TestContractEmbedded(t *testing.T) {
+	t.Parallel()
+	s := open(t, "embedded://", WithoutLists())
+	registrytest.Run(t, func(t *testing.T) registrytest.Subject {
+		return registrytest.Subject{
+			Registry: s,
+			Advance:  time.Sleep,
+			Records:  func(n gate.Number) int { return countRecords(t, s, n) },
+		}
+	})
+}
+
+func TestEmbeddedIsReachedByOthers(t *testing.T) {
+	s := open(t, "embedded://", WithoutLists())
+	require.True(t, s.Embedded())
+	require.True(t, strings.HasPrefix(s.URL(), "redis://127.0.0.1:"), s.URL())
+	other := open(t, s.URL(), WithoutLists())
+	_, err := other.Claim(context.Background(), "+12125550100", "201", "201", time.Hour)
+	require.NoError(t, err)
+	h, err := s.Owner(context.Background(), "+12125550100")
+	require.NoError(t, err)
+	require.Equal(t, gate.Rep("201"), h.Owner)
+}

@@ -1,0 +1,108 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ringfence/ringfence/gate"
+)
+
+// How long a question may take whose ctx has no deadline of its own.
+const (
+	decideWithin         = 40 * time.Millisecond
+	decideWithinEmbedded = time.Second // Lua in Go: half a millisecond a decision, so fifty at once need longer
+)
+
+// Decide runs decide.lua: one command, one round trip, no retry.
+func (s *Store) Decide(ctx context.Context, q gate.Question) (gate.Answer, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.within)
+		defer cancel()
+	}
+	digits := q.Number.Digits()
+	id := attemptID(digits, q.CallID, q.FromTag)
+	k := keysOf(digits)
+	reply, err := decideScript.text(ctx, s.client,
+		[]string{k.number(), k.attempt(id), k.stream()},
+		identity(string(q.Rep)), id, callFields(digits, q.Peer, q.Gate, q.Policy, q.CallID), identity(q.Extension),
+		q.Lease.Milliseconds(), s.rememberOr(q.Terms).Milliseconds(), s.keepOr(q.Keep).Milliseconds(),
+		flag(q.Redirect), flag(q.Rehearsal))
+	if err != nil {
+		return gate.Answer{}, err
+	}
+	return parseAnswer(reply)
+}
+
+// parseAnswer reads what decide.lua returns. An answer that cannot be read is an error, never a verdict.
+func parseAnswer(reply string) (gate.Answer, error) {
+	var f [8]string
+	rest := reply
+	for i := range f {
+		var more bool
+		if f[i], rest, more = strings.Cut(rest, sep); more != (i < len(f)-1) {
+			return gate.Answer{}, fmt.Errorf("registry: decide: answer %q has not %d fields", note(reply), len(f))
+		}
+	}
+	verdict, err := parseVerdict(f[1])
+	if err != nil {
+		return gate.Answer{}, err
+	}
+	reason, err := gate.ParseReason(f[2])
+	if err != nil {
+		return gate.Answer{}, fmt.Errorf("registry: decide: %w", err)
+	}
+	fence, errFence := strconv.ParseInt(f[3], 10, 64)
+	retry, errRetry := strconv.ParseInt(f[4], 10, 64)
+	if errFence != nil || errRetry != nil {
+		return gate.Answer{}, fmt.Errorf("registry: decide: fence %q or retry %q is no number", note(f[3]), note(f[4]))
+	}
+	return gate.Answer{
+		Verdict: verdict, Reason: reason, Repeated: f[0] == "r", Fence: fence,
+		RetryAfter: time.Duration(retry) * time.Millisecond,
+		Owner:      gate.Rep(unescape(f[5])), Extension: unescape(f[6]), List: unescape(f[7]),
+	}, nil
+}
+
+func parseVerdict(name string) (gate.Verdict, error) {
+	switch name {
+	case "allow":
+		return gate.Allow, nil
+	case "block":
+		return gate.Block, nil
+	case "redirect":
+		return gate.Redirect, nil
+	}
+	return gate.Block, fmt.Errorf("registry: decide: unknown verdict %q", note(name))
+}
+
+// keepOr is how long a record lives: the terms' say, else the Store's.
+func (s *Store) keepOr(keep time.Duration) time.Duration {
+	if keep > 0 {
+		return keep
+	}
+	return s.keep
+}
+
+// rememberOr is how long an attempt is remembered. Redis refuses an expiry of zero.
+func (s *Store) rememberOr(t gate.Terms) time.Duration {
+	if t.Remember > 0 {
+		return t.Remember
+	}
+	return defaultRemember
+}
+
+// defaultRemember is 64×T1, RFC 3261's longest life of a transaction.
+const defaultRemember = 32 * time.Second
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}

@@ -1,0 +1,91 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/ringfence/ringfence/gate"
+)
+
+// Write applies events in order, a pipeline for every batch of them. Each is applied at most once while its attempt is
+// remembered, so a batch that failed half-way may be written again. What can never be applied is logged and skipped.
+func (s *Store) Write(ctx context.Context, events []gate.Event) error {
+	for batch := range slices.Chunk(events, batchSize) {
+		calls := make([]call, 0, len(batch))
+		for _, e := range batch {
+			switch e.Kind {
+			case gate.Decided:
+				calls = append(calls, s.noted(e))
+			case gate.Firm, gate.Ended:
+				calls = append(calls, s.happened(e))
+			default:
+				s.log(fmt.Errorf("registry: event of unknown kind %d is left out", e.Kind))
+			}
+		}
+		if _, err := s.pipeline(ctx, calls); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noted writes a decision down that the gate took itself.
+func (s *Store) noted(e gate.Event) call {
+	d := e.Decision
+	dialled := d.Call.Dialled.Number.Digits()
+	number := dialled != ""
+	switch {
+	case number:
+	case d.Call.Dialled.Local != "":
+		dialled = d.Call.Dialled.Local
+	default:
+		dialled = d.Call.Dialled.Text
+	}
+	k := keysOf(dialled)
+	mark := attemptID(dialled+sep+string(d.Call.Rep)+sep+d.Reason.String(), d.Call.CallID, d.Call.FromTag)
+	keys := []string{k.stream(), k.written(mark)}
+	if number {
+		keys = append(keys, k.number())
+	}
+	record := pack("d", d.Verdict.String(), d.Reason.String(), identity(string(d.Owner)),
+		identity(string(d.Call.Rep)), callFields(dialled, d.Call.Peer, e.Terms.Gate, d.Policy, d.Call.CallID),
+		identity(d.List), identity(d.Lists), "", "", "", note(d.Call.Dialled.Why))
+	return call{notedScript, keys, []any{record, milliseconds(s.rememberOr(e.Terms)), milliseconds(s.keepOr(e.Terms.Keep))}}
+}
+
+// happened applies what became of a call.
+func (s *Store) happened(e gate.Event) call {
+	digits := e.Reservation.Number.Digits()
+	id := attemptID(digits, e.Reservation.CallID, e.Reservation.FromTag)
+	k := keysOf(digits)
+	kind, ending, refusal := "f", "", ""
+	if e.Kind == gate.Ended {
+		kind, ending = "e", e.Ending.String()
+	}
+	talk, status := "", ""
+	if e.Talk > 0 {
+		talk = milliseconds(min(e.Talk, maxTalk))
+	}
+	if e.Status > 0 {
+		status = strconv.Itoa(e.Status)
+	}
+	if e.Kind == gate.Ended && e.Ending == gate.EndRefused {
+		refusal = "said no"
+		if status != "" {
+			refusal += ", " + status
+		}
+	}
+	return call{
+		eventScript,
+		[]string{k.number(), k.attempt(id), k.stream(), k.owned(), k.refused()},
+		[]any{
+			kind, identity(string(e.Reservation.Rep)), id, digits,
+			callFields(digits, "", e.Terms.Gate, e.Terms.Policy, e.Reservation.CallID),
+			pack("", "", talk, ending, status), identity(e.Extension), ending, milliseconds(e.Talk),
+			milliseconds(e.Terms.MinTalk), milliseconds(e.Terms.Protection), milliseconds(e.Terms.CoolDown),
+			milliseconds(s.rememberOr(e.Terms)), milliseconds(s.keepOr(e.Terms.Keep)), refusal,
+		},
+	}
+}

@@ -1,0 +1,78 @@
+package registry
+
+import "fmt"
+
+// Every key is named here, and nowhere else.
+//
+//	rf:{b0042}:n:<digits>  hash    one number, see below: as long as its last record or its longest fact; for ever while listed
+//	rf:{b0042}:a:<id>      string  one attempt no longer in flight, see remembered in prelude.lua: Terms.Remember
+//	rf:{b0042}:w:<id>      string  mark that a decision taken without the script is written down: Terms.Remember
+//	rf:{b0042}:s           stream  every record of the bucket, field "r", see record.go: trimmed to records.keep
+//	rf:{b0042}:o           sorted  owned numbers by the end of their protection, ms: records.keep after that end
+//	rf:{b0042}:r           sorted  refused numbers by the end of the cool-down, ms: until that end
+//	rf:{b0042}:l           sorted  numbers with single do-not-call additions by the time of the last, ms: until removed
+//
+// The fields of a number's hash; times are milliseconds since 1970 by the server's clock, texts are escaped (text.go):
+//
+//	o owner · x owner's extension · s owner since · u owned until
+//	ru refused until · rb by whom · rn note
+//	d names of the lists it was added to, parted by sep · d:<list> "at SEP by SEP note" of that addition
+//	fr rep of the call that is up · fk its attempt id · fp id of the same rep's call it took over from · fu end of its
+//	lease · fw reason of its answer · fx the rep's extension · ff 1 once it has made its rep the owner
+//	e fence: the microsecond of the last reservation, or one more than the last fence should the clock have stepped back
+//	p id of the number's last record, which names the one before it
+//
+// Keys of one bucket share the hash tag {b0042}, so one script works on a Cluster. The number of buckets and the hash
+// are fixed for ever: to change them is to lose every owner.
+const (
+	buckets   = 1024
+	keyPrefix = "rf:{b%04d}:"
+)
+
+// tags holds the prefix of each bucket's keys.
+var tags = func() (t [buckets]string) {
+	for b := range t {
+		t[b] = fmt.Sprintf(keyPrefix, b)
+	}
+	return t
+}()
+
+// bucketOf is CRC16 of the E.164 digits, as Redis Cluster computes it, modulo 1,024.
+func bucketOf(digits string) int { return int(crc16(digits) % buckets) }
+
+// numberKeys names what belongs to one number. String concatenation, because it runs for every decision.
+type numberKeys struct{ tag, digits string }
+
+func keysOf(digits string) numberKeys { return numberKeys{tags[bucketOf(digits)], digits} }
+
+func (k numberKeys) number() string           { return k.tag + "n:" + k.digits }
+func (k numberKeys) attempt(id string) string { return k.tag + "a:" + id }
+func (k numberKeys) written(id string) string { return k.tag + "w:" + id }
+func (k numberKeys) stream() string           { return k.tag + "s" }
+func (k numberKeys) owned() string            { return k.tag + "o" }
+func (k numberKeys) refused() string          { return k.tag + "r" }
+func (k numberKeys) listed() string           { return k.tag + "l" }
+
+// crc16 is CRC-16/XMODEM: polynomial 0x1021, start 0.
+func crc16(s string) uint16 {
+	var crc uint16
+	for i := range len(s) {
+		crc = crc<<8 ^ crc16Table[byte(crc>>8)^s[i]]
+	}
+	return crc
+}
+
+var crc16Table = func() (table [256]uint16) {
+	for i := range table {
+		crc := uint16(i) << 8
+		for range 8 {
+			if crc&0x8000 != 0 {
+				crc = crc<<1 ^ 0x1021
+			} else {
+				crc <<= 1
+			}
+		}
+		table[i] = crc
+	}
+	return table
+}()

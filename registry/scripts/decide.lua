@@ -1,0 +1,62 @@
+-- decide: may this rep ring this number now? Reserves the number and records the decision in the same step.
+-- KEYS  1 number · 2 attempt · 3 stream
+-- ARGV  1 rep · 2 attempt id · 3 rest of the record · 4 rep's extension · 5 lease ms · 6 remember ms · 7 keep ms
+--       8 '1': an owned number is redirected to its owner · 9 '1': a rehearsal, nothing is changed or recorded
+-- Returns 'n' (new) or 'r' (repeated) SEP verdict SEP reason SEP fence SEP retry ms SEP owner SEP extension SEP list.
+
+local rep, id, forget = ARGV[1], ARGV[2], ARGV[7]
+local redirect, rehearsal = ARGV[8] == '1', ARGV[9] == '1'
+local now, us = clock()
+local n = facts(KEYS[1])
+local ringing = n.rep ~= '' and n.flight > now
+
+-- block(): whatever does not let the call out, a redirect too
+local function block(verdict, reason, retry, owner, extension, list)
+  local told = answer(verdict, reason, '0', whole(retry), owner, extension, list)
+  if not rehearsal then
+    local entry = record(KEYS[3], now, us, forget, n.last, 'd', verdict, reason, owner, rep, ARGV[3], list)
+    redis.call('HSET', KEYS[1], 'p', entry)
+    keep(KEYS[1], n, now, forget)
+    remember(KEYS[2], 'b', rep, told, ARGV[6])
+  end
+  return 'n' .. SEP .. told
+end
+
+-- 1. asked before: the same answer, counted once
+if not rehearsal then
+  if ringing and n.rep == rep and (n.attempt == id or n.previous == id) then
+    return 'r' .. SEP .. answer('allow', n.reason, n.fence, '0', n.reason == 'owner' and rep or '', '', '')
+  end
+  local before = n.last ~= '' and remembered(KEYS[2]) -- a number without records has no attempts
+  if before and before.rep == rep then return 'r' .. SEP .. before.told end
+end
+
+-- 2. on a do-not-call list, by a single addition
+if n.lists ~= '' then
+  return block('block', 'dnc', 0, '', '', string.match(n.lists, '^[^' .. SEP .. ']*'))
+end
+
+-- 3. the customer said no: nobody rings, its owner neither
+if n.refused > now then return block('block', 'refused', n.refused - now, '', '', '') end
+
+-- 4. owned by a colleague
+local owned = n.owner ~= '' and n.owned > now
+if owned and n.owner ~= rep then
+  if redirect and n.extension ~= '' then return block('redirect', 'owned', 0, n.owner, n.extension, '') end
+  return block('block', 'owned', n.owned - now, n.owner, '', '')
+end
+
+-- 5. a colleague is ringing it: for how long, nobody knows
+if ringing and n.rep ~= rep then return block('block', 'in_flight', 0, n.rep, '', '') end
+
+-- 6. go: reserve, count the fence on, record. The rep's own call that is still up hands over to this one
+local reason, owner = 'allowed', ''
+if owned then reason, owner = 'owner', rep end
+if rehearsal then return 'n' .. SEP .. answer('allow', reason, '0', '0', owner, '', '') end
+
+local fence = whole(math.max(tonumber(n.fence) + 1, us))
+local entry = record(KEYS[3], now, us, forget, n.last, 'd', 'allow', reason, owner, rep, ARGV[3])
+redis.call('HSET', KEYS[1], 'fr', rep, 'fk', id, 'fp', ringing and n.attempt or '', 'fu', whole(now + tonumber(ARGV[5])),
+  'fw', reason, 'fx', ARGV[4], 'ff', '0', 'e', fence, 'p', entry)
+keep(KEYS[1], n, now, forget)
+return 'n' .. SEP .. answer('allow', reason, fence, '0', owner, '', '')

@@ -1,0 +1,84 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ringfence/ringfence/gate"
+)
+
+// How a walk over all buckets is cut into round trips.
+const (
+	bucketsAtOnce = 64
+	pageSize      = 500 // numbers of a bucket in one reply
+)
+
+// walk visits the hash of every number in one sorted set of every bucket, from a score upwards, until visit says false.
+// What changes meanwhile may be missed.
+func (s *Store) walk(
+	ctx context.Context, set func(numberKeys) string, from string, visit func(st state, n gate.Number, err error) bool,
+) {
+	for buckets := range slices.Chunk(tags[:], bucketsAtOnce) {
+		for skip := int64(0); len(buckets) > 0; skip += pageSize {
+			pages, err := s.pages(ctx, buckets, set, from, skip)
+			if err != nil {
+				visit(state{}, "", err)
+				return
+			}
+			var unfinished []string
+			for i, page := range pages {
+				if len(page) == pageSize {
+					unfinished = append(unfinished, buckets[i])
+				}
+				if !s.visit(ctx, buckets[i], page, visit) {
+					return
+				}
+			}
+			buckets = unfinished
+		}
+	}
+}
+
+// pages reads one page of the set of every bucket in one round trip.
+func (s *Store) pages(
+	ctx context.Context, buckets []string, set func(numberKeys) string, from string, skip int64,
+) ([][]string, error) {
+	pipe := s.client.Pipeline()
+	cmds := make([]*redis.StringSliceCmd, len(buckets))
+	for i, tag := range buckets {
+		cmds[i] = pipe.ZRangeByScore(ctx, set(numberKeys{tag: tag}),
+			&redis.ZRangeBy{Min: from, Max: "+inf", Offset: skip, Count: pageSize})
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("registry: listing: %w", err)
+	}
+	pages := make([][]string, len(cmds))
+	for i, cmd := range cmds {
+		pages[i] = cmd.Val()
+	}
+	return pages, nil
+}
+
+// visit reads the hashes of one page in one round trip.
+func (s *Store) visit(ctx context.Context, tag string, page []string, visit func(state, gate.Number, error) bool) bool {
+	if len(page) == 0 {
+		return true
+	}
+	pipe := s.client.Pipeline()
+	cmds := make([]*redis.MapStringStringCmd, len(page))
+	for i, digits := range page {
+		cmds[i] = pipe.HGetAll(ctx, numberKeys{tag, digits}.number())
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return visit(state{}, "", fmt.Errorf("registry: listing: %w", err))
+	}
+	for i, cmd := range cmds {
+		if !visit(state{fields: cmd.Val()}, gate.Number("+"+page[i]), nil) {
+			return false
+		}
+	}
+	return true
+}
