@@ -1,0 +1,45 @@
+// Package sip is the proxy as one value: New wires listeners, transactions and the proxy core to a gate; Run serves.
+// It knows the gate and never the registry.
+package sip
+
+// Config is the `sip:` part of the configuration. Comments give default and unit.
+type Config struct {
+	Listen     []string   `yaml:"listen"`    // udp://host:port, tcp://host:port; port 0: the kernel chooses
+	Advertise  string     `yaml:"advertise"` // host others reach us by, when we listen on 0.0.0.0 behind NAT; default: the local address towards each destination
+	Peers      []Peer     `yaml:"peers"`     // who may send us calls; first match wins
+	Trunks     []Trunk    `yaml:"trunks"`    // where allowed calls go
+	Extensions Extensions `yaml:"extensions"`
+	SecretFile string     `yaml:"secret_file"` // keys that sign Record-Route, one a line, newest first; default: a random key, lost at restart
+	Timers     Timers     `yaml:"timers"`
+}
+
+// Peer is somebody who may send us calls.
+type Peer struct {
+	Name     string            `yaml:"name"`
+	From     []string          `yaml:"from"`     // CIDR or single addresses
+	Identity string            `yaml:"identity"` // from | asserted | header:NAME; default from
+	Answers  string            `yaml:"answers"`  // answer profile; default phone
+	Dialplan map[string]string `yaml:"dialplan"` // prefix as dialled → what replaces it, longest first, e.g. {"9": "", "00": "+"}
+}
+
+// Trunk is one way out.
+type Trunk struct {
+	Name     string `yaml:"name"`
+	URI      string `yaml:"uri"`      // sip:host:port;transport=udp|tcp
+	Priority int    `yaml:"priority"` // lower first; equal ones ring together; default: the order in the file
+	Number   string `yaml:"number"`   // e164 (+1212…) | digits (1212…) | national (212…); default e164
+}
+
+// Extensions is the company's own side.
+type Extensions struct {
+	Pattern string `yaml:"pattern"` // anchored regular expression of internal numbers
+	URI     string `yaml:"uri"`     // the PBX or registrar that rings them
+}
+
+// Timers are for tests and odd networks; every default is the standard's.
+type Timers struct {
+	T1       Duration `yaml:"t1"`        // 500ms
+	TimerC   Duration `yaml:"c"`         // 3m10s: how long a branch may ring
+	NoAnswer Duration `yaml:"no_answer"` // 5s: how long a trunk may stay silent before the next one is tried
+	Trying   Duration `yaml:"trying"`    // 20ms: when 100 is sent though the decision is not there yet
+}

@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transaction"
+	"github.com/ringfence/ringfence/sip/transport"
+)
+
+// outbound is how one copy of a request is to go out.
+type outbound struct {
+	uri    []byte   // Request-URI; nil leaves it
+	routes [][]byte // the whole Route set of the copy
+	to     transport.Address
+	record bool        // put ourselves into the dialog's route set
+	number gate.Number // what the Record-Route's token is signed for
+	extra  string      // complete header lines
+	strip  bool        // take the identities away that the peer may not assert
+	path   string      // user part of our Path; "" adds none
+	trunk  *Trunk      // the branch goes to a trunk: its refusals are the customer's
+}
+
+var edits = sync.Pool{New: func() any { return new(message.Edit) }}
+
+// copyOf is RFC 3261 §16.6 steps 1 to 8: the request as it goes out, spliced from the bytes that came in.
+func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, branch string) ([]byte, *transport.Listener, error) {
+	listener, sentBy, err := p.sentBy(o.to)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, _ := edits.Get().(*message.Edit)
+	defer edits.Put(e)
+	e.Reset(m)
+	// 2. Request-URI: what was decided is what is sent
+	if o.uri != nil {
+		e.Replace(m.RequestURI, o.uri)
+	}
+	// 8. Via, and RFC 3581 §4 in the one below
+	m.MarkReceived(e, from.AddrPort)
+	head := make([]byte, 0, 512)
+	head = append(head, "Via: SIP/2.0/"...)
+	head = append(head, o.to.Protocol.String()...)
+	head = append(head, ' ')
+	head = append(head, sentBy...)
+	head = append(head, ";branch="...)
+	head = append(head, branch...)
+	head = append(head, "\r\n"...)
+	// 3. Max-Forwards
+	head = decreaseMaxForwards(e, m, head)
+	// 4. Record-Route
+	if o.record {
+		head = p.recordRoute(head, m, from, o, sentBy)
+	}
+	// 6. Route
+	e.Drop(message.Route)
+	head = appendRoutes(head, o.routes)
+	if o.path != "" {
+		head = p.appendPath(head, o, sentBy)
+	}
+	if o.strip {
+		e.Drop(message.PAssertedIdentity)
+		e.Drop(message.RemotePartyID)
+	}
+	head = append(head, o.extra...)
+	e.Insert(m.HeadersStart(), head)
+	return e.Append(make([]byte, 0, len(m.Raw)+len(head)+64)), listener, nil
+}
+
+func decreaseMaxForwards(e *message.Edit, m *message.Message, head []byte) []byte {
+	if m.MaxForwards < 0 {
+		return append(head, "Max-Forwards: 70\r\n"...)
+	}
+	for _, h := range m.Headers() {
+		if h.Kind == message.MaxForwards {
+			e.Replace(h.Value, strconv.AppendInt(nil, int64(m.MaxForwards-1), 10))
+			break
+		}
+	}
+	return head
+}
+
+// recordRoute writes one Record-Route, or two where the two sides differ in transport or in our address (RFC 5658):
+// the one that faces the callee first.
+func (p *Proxy) recordRoute(head []byte, m *message.Message, from transport.Source, o *outbound, sentBy string) []byte {
+	token := p.Keys.signCall(o.number, m.CallID, m.FromTag)
+	one := func(head []byte, sentBy string, proto transport.Protocol) []byte {
+		head = append(head, "Record-Route: <sip:"...)
+		head = append(head, sentBy...)
+		if proto == transport.TCP {
+			head = append(head, ";transport=tcp"...)
+		}
+		head = append(head, ";lr;"+tokenParam+"="...)
+		head = append(head, token...)
+		return append(head, ">\r\n"...)
+	}
+	head = one(head, sentBy, o.to.Protocol)
+	_, inner, err := p.sentBy(from.Address)
+	if err == nil && (inner != sentBy || from.Protocol != o.to.Protocol) {
+		head = one(head, inner, from.Protocol)
+	}
+	return head
+}
+
+func appendRoutes(head []byte, routes [][]byte) []byte {
+	for _, r := range routes {
+		head = append(head, "Route: "...)
+		head = append(head, r...)
+		head = append(head, "\r\n"...)
+	}
+	return head
+}
+
+// appendPath is RFC 3327: the registrar sends what is for this phone through us, and the token says which flow is its.
+func (p *Proxy) appendPath(head []byte, o *outbound, sentBy string) []byte {
+	head = append(head, "Path: <sip:"+o.path+"@"+sentBy...)
+	if o.to.Protocol == transport.TCP {
+		head = append(head, ";transport=tcp"...)
+	}
+	return append(head, ";lr>\r\n"...)
+}
+
+// maxDatagram is the size above which a request must not go by UDP when another way is open (RFC 3261 §18.1.1).
+const maxDatagram = 1300
+
+// tcpRetry is how long a target that refused a large message's TCP connection is spared the next attempt.
+const tcpRetry = 10 * time.Minute
+
+// largeMessages remembers which targets take no TCP.
+type largeMessages struct {
+	mu      sync.Mutex
+	refused map[transport.Address]time.Time
+}
+
+func (l *largeMessages) refuse(a transport.Address) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refused == nil || len(l.refused) > 1000 {
+		l.refused = map[transport.Address]time.Time{}
+	}
+	l.refused[a] = time.Now()
+}
+
+func (l *largeMessages) spared(a transport.Address) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, ok := l.refused[a]
+	return ok && time.Since(t) < tcpRetry
+}
+
+// newBranch is unguessable, and ends in the mark that finds loops.
+func (p *Proxy) newBranch(m *message.Message) string {
+	return transaction.NewBranch() + "." + p.loopMark(m)
+}

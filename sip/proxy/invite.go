@@ -1,0 +1,195 @@
+package proxy
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/message"
+)
+
+// invite is an initial INVITE. From a trunk it goes to the extensions undecided; from where the extensions are, with a
+// Path of ours, to the phone whose flow we signed; from a peer it is a call to be decided.
+func (p *Proxy) invite(in *inbound) {
+	switch {
+	case in.from.trunk != nil:
+		p.toExtensions(in)
+	case in.from.pbx && in.path.flow.IsValid():
+		p.toFlow(in)
+	case in.from.peer == nil:
+		p.refuse(in.tx, refusal{Status: 403, Phrase: "Not a configured peer"})
+	default:
+		p.decide(in)
+	}
+}
+
+// decide asks the gate. What needs no registry is decided here and now, in the reader; else the shard goes on with
+// other calls until the answer comes back to it.
+func (p *Proxy) decide(in *inbound) {
+	peer := in.from.peer
+	rc := newResponseContext(p, in.tx, in.m)
+	rc.profile = peer.Profile
+	call := gate.Call{
+		Key:     gate.Key{Rep: peer.Identity.Rep(in.m), CallID: string(in.m.CallID), FromTag: string(in.m.FromTag)},
+		Peer:    peer.Name,
+		Dialled: p.Gate.Read(in.uri.Scheme, string(in.uri.User), peer.Plan),
+	}
+	if p.draining.Load() && call.Dialled.Kind != gate.EmergencyCall {
+		rc.answer(refusal{Status: 503, Phrase: "Draining", Headers: "Retry-After: 5\r\n"})
+		return
+	}
+	if d, done := p.Gate.Local(call); done {
+		p.decided(rc, in, d)
+		return
+	}
+	shard := in.tx.Shard
+	shard.Start(&rc.trying, p.Timers.Trying)
+	go func() {
+		d := p.Gate.Ask(p.life, call)
+		shard.Do(func() {
+			defer p.contain(in.tx)
+			p.decided(rc, in, d)
+		})
+	}()
+}
+
+// decided carries a decision out.
+func (p *Proxy) decided(rc *responseContext, in *inbound, d gate.Decision) {
+	p.Metrics.Decided(d)
+	if letOut(&d) {
+		p.Metrics.CallStarted()
+	}
+	p.logDecision(&d)
+	p.Observe(d)
+	rc.decision = &d
+	if in.tx.Finished() { // cancelled while we asked
+		p.Gate.End(d.Reservation, gate.EndUnanswered, 487)
+		return
+	}
+	if d.Verdict == gate.Redirect && (d.Extension == "" || p.routing.Load().Extensions == nil) {
+		d = d.Blocked()
+	}
+	switch d.Verdict {
+	case gate.Allow:
+		p.allow(rc, in, &d)
+	case gate.Redirect:
+		rc.groups = [][]outbound{{p.toOwner(&d)}}
+		rc.forward()
+	default:
+		rc.answer(rc.profile.refusal(&d))
+	}
+}
+
+// letOut: the call goes to a number outside.
+func letOut(d *gate.Decision) bool {
+	return d.Verdict == gate.Allow && d.Call.Dialled.Kind == gate.External
+}
+
+// allow forwards a copy whose Request-URI is the canonical number that was decided. Route entries that the caller
+// loaded are not followed: they could lead round the gate.
+func (p *Proxy) allow(rc *responseContext, in *inbound, d *gate.Decision) {
+	r := p.routing.Load()
+	dialled := d.Call.Dialled
+	strip := !in.from.peer.Identity.Trusted()
+	if dialled.Kind == gate.Extension {
+		if r.Extensions == nil {
+			rc.answer(refusal{Status: 404, Phrase: "No extensions here"})
+			return
+		}
+		rc.groups = [][]outbound{{{uri: r.Extensions.uri(dialled.Local), to: r.Extensions.Address, record: true, strip: strip}}}
+		rc.forward()
+		return
+	}
+	for _, group := range r.groups() {
+		var outs []outbound
+		for _, t := range group {
+			outs = append(outs, outbound{
+				uri: t.requestURI(p.Gate, &dialled), to: t.Address, record: true, number: dialled.Number, strip: strip, trunk: t,
+			})
+		}
+		rc.groups = append(rc.groups, outs)
+	}
+	rc.forward()
+}
+
+// requestURI is what was dialled, in the trunk's notation.
+func (t *Trunk) requestURI(g *gate.Gate, d *gate.Dialled) []byte {
+	switch {
+	case d.Kind == gate.EmergencyCall && strings.HasPrefix(d.Local, "urn:"):
+		return []byte(d.Local)
+	case d.Kind == gate.EmergencyCall:
+		return t.uri(d.Local)
+	case t.Number == Digits:
+		return t.uri(d.Number.Digits())
+	case t.Number == National:
+		return t.uri(g.NationalDigits(d.Number))
+	default:
+		return t.uri(string(d.Number))
+	}
+}
+
+// toOwner rings the owner's extension instead (RFC 7044: who was meant, and why it is not they who ring).
+func (p *Proxy) toOwner(d *gate.Decision) outbound {
+	x := p.routing.Load().Extensions
+	target := x.uri(d.Extension)
+	meant := x.uri(string(d.Call.Dialled.Number))
+	history := "History-Info: <" + string(meant) + ">;index=1\r\n" +
+		"History-Info: <" + string(target) + "?Reason=SIP%3Bcause%3D302>;index=1.1;mp=1\r\n"
+	return outbound{uri: target, to: x.Address, record: true, extra: history}
+}
+
+// toExtensions sends a request from a trunk where the extensions are, its Request-URI unchanged.
+func (p *Proxy) toExtensions(in *inbound) {
+	x := p.routing.Load().Extensions
+	if x == nil {
+		p.refuse(in.tx, refusal{Status: 404, Phrase: "No extensions here"})
+		return
+	}
+	rc := newResponseContext(p, in.tx, in.m)
+	rc.groups = [][]outbound{{{to: x.Address, record: dialogForming(in.m.Method)}}}
+	rc.forward()
+}
+
+// dialogForming: requests whose dialogs we stay in.
+func dialogForming(method string) bool {
+	return method == "INVITE" || method == "SUBSCRIBE" || method == "REFER" || method == "NOTIFY"
+}
+
+// networkBlock marks a 603 that a network and not the called person sent (ATIS-1000099).
+var networkBlock = []byte("v=analytics")
+
+// refusedByCallee: the called person said no. 607 always says so (RFC 8197); 603 does when the policy takes it so and
+// no network left its mark.
+func (p *Proxy) refusedByCallee(m *message.Message) bool {
+	switch m.Status {
+	case 607:
+		return true
+	case 603:
+		reason, _ := m.Get(message.Reason)
+		marked := bytes.EqualFold(m.Bytes(m.Phrase), []byte("Network Blocked")) || bytes.Contains(bytes.ToLower(reason), networkBlock)
+		return !marked && p.Gate.Config().Rules.Refused.On603
+	}
+	return false
+}
+
+// logDecision is the one line a decision leaves.
+func (p *Proxy) logDecision(d *gate.Decision) {
+	var e *zerolog.Event
+	if d.Degraded {
+		e = p.Log.Warn()
+	} else {
+		e = p.Log.Info()
+	}
+	number := string(d.Call.Dialled.Number)
+	if number == "" {
+		number = d.Call.Dialled.Text
+	}
+	if !p.Full && d.Call.Dialled.Kind != gate.EmergencyCall {
+		number = gate.Mask(number)
+	}
+	e.Str("call_id", d.Call.CallID).Str("rep", string(d.Call.Rep)).Str("peer", d.Call.Peer).Str("number", number).
+		Stringer("verdict", d.Verdict).Stringer("reason", d.Reason).Str("owner", string(d.Owner)).
+		Int64("us", d.Took.Microseconds()).Msg("decision")
+}

@@ -1,0 +1,194 @@
+// Package proxy is the stateful proxy of RFC 3261 §16 with the gate in the middle of it: it validates requests, asks
+// the gate about calls, forwards copies, and brings exactly one final response back for each. It knows the gate and
+// never the registry.
+//
+// Way of an initial INVITE: Request (this file) → validate.go → route.go → invite.go (who, what, may it) →
+// context.go and forward.go (targets, branches, responses) or answer.go (a refusal in the peer's words).
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/metrics"
+	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transaction"
+	"github.com/ringfence/ringfence/sip/transport"
+)
+
+// Config is what a Proxy is made of.
+type Config struct {
+	Gate      *gate.Gate
+	Metrics   *metrics.Metrics
+	Log       zerolog.Logger
+	Transport Transport
+	Keys      *Keys
+	Routing   *Routing
+	Advertise string // host others reach us by; "" for the local address towards each of them
+	Timers    Timers
+	Full      bool                                                         // show whole numbers in the log
+	Observe   func(gate.Decision)                                          // told of every decision; may be nil
+	Resolve   func(ctx context.Context, host string) ([]net.IPAddr, error) // nil: the system's resolver
+}
+
+// Timers are the proxy's own; the transactions' are transaction.Timers.
+type Timers struct {
+	C        time.Duration // how long a branch may ring (§16.6-11), more than 3 minutes
+	NoAnswer time.Duration // how long a target may stay silent before the next one is tried
+	Trying   time.Duration // when 100 is sent though the decision is not there yet
+}
+
+// Transport is what the proxy needs of transport.Transport.
+type Transport interface {
+	transaction.Sender
+	Route(to transport.Address) (*transport.Listener, netip.AddrPort, error)
+	Connected(to transport.Address) bool
+	IsLocal(host netip.Addr, port uint16, p transport.Protocol) bool
+}
+
+// Proxy is a transaction.User.
+type Proxy struct {
+	Config
+	routing  atomic.Pointer[Routing]
+	draining atomic.Bool
+	loop     maphash.Seed
+	life     context.Context // ends what was asked on behalf of calls when the proxy stops
+	tcpOnly  largeMessages
+}
+
+// New makes a proxy. What it asks of gate and resolver on behalf of calls ends with life.
+func New(life context.Context, c Config) *Proxy {
+	if c.Resolve == nil {
+		c.Resolve = net.DefaultResolver.LookupIPAddr
+	}
+	if c.Observe == nil {
+		c.Observe = func(gate.Decision) {}
+	}
+	p := &Proxy{Config: c, loop: maphash.MakeSeed(), life: life}
+	p.routing.Store(c.Routing)
+	return p
+}
+
+// Reroute replaces peers and targets; calls that are up keep theirs.
+func (p *Proxy) Reroute(r *Routing) { p.routing.Store(r) }
+
+// Admit says whether anything from this address is read.
+func (p *Proxy) Admit(from transport.Address) bool { return p.routing.Load().Admits(from) }
+
+// Drain makes the proxy refuse new calls with 503; what is up goes on.
+func (p *Proxy) Drain() { p.draining.Store(true) }
+
+// inbound is a request on its way through the proxy.
+type inbound struct {
+	tx   *transaction.Server
+	m    *message.Message
+	from origin
+	uri  message.URI
+	path route
+}
+
+// Request implements transaction.User: RFC 3261 §16.3 to §16.5.
+func (p *Proxy) Request(tx *transaction.Server, m *message.Message) {
+	defer p.contain(tx)
+	p.Metrics.Request(m.Method)
+	in := &inbound{tx: tx, m: m, from: p.routing.Load().origin(tx.Source.Address)}
+	in.path = p.route(m)
+	uri, err := message.ParseURI(in.path.uri)
+	if err != nil {
+		p.refuse(tx, refusal{Status: 400, Phrase: "Unreadable Request-URI"})
+		return
+	}
+	in.uri = uri
+	if m.Method == "OPTIONS" && p.forUs(in) {
+		p.options(tx)
+		return
+	}
+	if r := p.validate(m, uri); r != nil {
+		p.refuse(tx, *r)
+		return
+	}
+	switch {
+	case !in.from.known() && !(m.ToTag != nil && in.path.signed):
+		p.refuse(tx, refusal{Status: 403, Phrase: "Not a configured peer"})
+	case m.ToTag != nil:
+		p.inDialog(in)
+	case m.Method == "INVITE":
+		p.invite(in)
+	case m.Method == "REGISTER":
+		p.register(in)
+	default:
+		p.outOfDialog(in)
+	}
+}
+
+// Cancel implements transaction.User: RFC 3261 §16.10.
+func (p *Proxy) Cancel(tx *transaction.Server) {
+	p.Metrics.Request("CANCEL")
+	if rc, ok := tx.Context.(*responseContext); ok {
+		rc.cancel()
+	}
+}
+
+// Response implements transaction.User: RFC 3261 §16.7.
+func (p *Proxy) Response(c *transaction.Client, m *message.Message) {
+	b, ok := c.Context.(*branch)
+	if !ok {
+		return
+	}
+	defer p.contain(b.rc.tx)
+	b.received(m)
+}
+
+// Failed implements transaction.User: RFC 3261 §16.8 and §16.9.
+func (p *Proxy) Failed(c *transaction.Client, err error) {
+	if b, ok := c.Context.(*branch); ok {
+		defer p.contain(b.rc.tx)
+		b.failed(err)
+	}
+}
+
+// Unacknowledged implements transaction.User. The caller is gone; its reservation ended with the final response.
+func (p *Proxy) Unacknowledged(*transaction.Server) {}
+
+// Malformed answers what the strict reader refused; transport.Handler's other half. No state: it is cheap to provoke.
+func (p *Proxy) Malformed(m *message.Message, from transport.Source, fault *message.Fault) {
+	p.Metrics.Response(m.Method, fault.Code)
+	p.Log.Debug().Str("from", from.String()).Str("fault", fault.Detail).Int("status", fault.Code).Msg("malformed request")
+	p.Transport.Reply(from, message.AppendAnswer(nil, m, message.Answer{
+		Status: fault.Code, Phrase: fault.Phrase, ToTag: transaction.NewTag(), Source: from.AddrPort,
+	}), nil)
+}
+
+// contain keeps a fault in one call from reaching the others: its caller gets 500 and the process lives.
+func (p *Proxy) contain(tx *transaction.Server) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	p.Metrics.Panicked()
+	p.Log.Error().Str("panic", fmt.Sprint(v)).Bytes("stack", debug.Stack()).Msg("a call failed inside the gate; please report this")
+	if !tx.Finished() {
+		tx.Answer(message.Answer{Status: 500, Phrase: "Server Internal Error"})
+	}
+}
+
+// forUs: the Request-URI names this proxy itself and nobody behind it (§11, §16.4).
+func (p *Proxy) forUs(in *inbound) bool { return len(in.uri.User) == 0 && p.ours(in.uri) }
+
+// options answers a ping. It never asks anybody, so that it says how the gate is and not how Redis is.
+func (p *Proxy) options(tx *transaction.Server) {
+	if p.draining.Load() {
+		p.refuse(tx, refusal{Status: 503, Phrase: "Draining", Headers: "Retry-After: 5\r\n"})
+		return
+	}
+	p.refuse(tx, refusal{Status: 200, Phrase: "OK", Headers: "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, PRACK, INFO, REFER, SUBSCRIBE, NOTIFY, MESSAGE, PUBLISH\r\nAccept: application/sdp\r\n"})
+}

@@ -1,0 +1,25 @@
+package proxy
+
+// register forwards a REGISTER to where the extensions are, with a Path (RFC 3327) whose user part is the phone's flow,
+// signed (RFC 5626 §5.1). The gate binds nothing itself.
+func (p *Proxy) register(in *inbound) {
+	x := p.routing.Load().Extensions
+	if x == nil || in.from.peer == nil || in.from.trunk != nil {
+		p.refuse(in.tx, refusal{Status: 403, Phrase: "No registrar here"})
+		return
+	}
+	rc := newResponseContext(p, in.tx, in.m)
+	rc.groups = [][]outbound{{{to: x.Address, path: p.Keys.signFlow(in.tx.Source.Address)}}}
+	rc.forward()
+}
+
+// toFlow sends a request from the extensions' server to the phone that registered through us.
+func (p *Proxy) toFlow(in *inbound) {
+	if !p.Transport.Connected(in.path.flow) {
+		p.refuse(in.tx, refusal{Status: 430, Phrase: "Flow Failed"})
+		return
+	}
+	rc := newResponseContext(p, in.tx, in.m)
+	rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: in.path.flow, record: dialogForming(in.m.Method)}}}
+	rc.forward()
+}

@@ -1,0 +1,301 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transport"
+)
+
+// §9.1 and §16.10: a branch is cancelled only after its first provisional response, and the 487 is the callee's.
+func TestCancelWaitsForProvisional(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		invite := w.expectMethod(trunkA, "INVITE")
+		w.ask(ask{method: "CANCEL"})
+		w.expectStatus(desk, 200)
+		w.quiet(trunkA, desk)
+		w.reply(trunkA, invite, 180, "")
+		cancel := w.expectMethod(trunkA, "CANCEL")
+		require.Equal(t, string(invite.Via.Branch), string(cancel.Via.Branch))
+		require.Equal(t, 1, cancel.Vias)
+		w.expectStatus(desk, 180)
+		w.quiet(desk)
+		w.reply(trunkA, cancel, 200, "")
+		w.quiet(desk)
+		w.reply(trunkA, invite, 487, "")
+		w.expectMethod(trunkA, "ACK")
+		w.expectStatus(desk, 487)
+		time.Sleep(time.Second)
+		require.Zero(t, w.gate.CallsUp())
+		w.quiet(trunkB)
+	})
+}
+
+// The 200 crosses the CANCEL: it goes up, and no 487 was ever sent.
+func TestAnswerCrossesCancel(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		invite := w.expectMethod(trunkA, "INVITE")
+		w.reply(trunkA, invite, 180, "")
+		w.expectStatus(desk, 180)
+		w.ask(ask{method: "CANCEL"})
+		w.expectStatus(desk, 200)
+		w.expectMethod(trunkA, "CANCEL")
+		w.reply(trunkA, invite, 200, "")
+		ok := w.expectStatus(desk, 200)
+		require.Equal(t, "INVITE", ok.CSeqMethod)
+		w.quiet(desk, trunkA)
+	})
+}
+
+// Cancelled before anything was sent: nothing goes out, and what was reserved is let go.
+func TestCancelWhileDeciding(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.registry.Sleep()
+		w.deliverNow(ask{})
+		w.deliverNow(ask{method: "CANCEL"})
+		w.registry.Wake()
+		w.expectStatus(desk, 200)
+		w.expectStatus(desk, 487)
+		time.Sleep(time.Second)
+		w.quiet(trunkA)
+		require.Zero(t, w.gate.CallsUp())
+	})
+}
+
+// deliverNow hands a request in without waiting for what it sets off.
+func (w *world) deliverNow(q ask) {
+	m, err := message.Parse([]byte(strings.ReplaceAll(q.text(), "\n", "\r\n")))
+	require.NoError(w.t, err)
+	w.layer.Receive(m, transport.Source{Address: desk})
+}
+
+// Trunks of different priority are tried one after another, but only while nobody was reached.
+func TestSerialFailOver(t *testing.T) {
+	t.Run("silent", func(t *testing.T) {
+		inWorld(t, setUp{}, func(w *world) {
+			w.ask(ask{})
+			w.expectMethod(trunkA, "INVITE")
+			time.Sleep(4 * time.Second)
+			w.quiet(trunkB)
+			time.Sleep(2 * time.Second)
+			w.reply(trunkB, w.expectMethod(trunkB, "INVITE"), 200, "")
+			w.expectStatus(desk, 100)
+			w.expectStatus(desk, 200)
+		})
+	})
+	for status, next := range map[int]bool{503: true, 500: true, 486: false, 404: false, 603: false} {
+		inWorld(t, setUp{}, func(w *world) {
+			w.ask(ask{})
+			w.expectStatus(desk, 100)
+			w.reply(trunkA, w.expectMethod(trunkA, "INVITE"), status, "")
+			if next {
+				w.expectMethod(trunkB, "INVITE")
+				w.quiet(desk)
+				return
+			}
+			w.expectStatus(desk, status)
+			w.quiet(trunkB)
+		})
+	}
+}
+
+// §16.7-6: our neighbours' 503 is not ours.
+func TestLast503Becomes500(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		w.reply(trunkA, w.expectMethod(trunkA, "INVITE"), 503, "")
+		w.reply(trunkB, w.expectMethod(trunkB, "INVITE"), 503, "")
+		w.expectStatus(desk, 500)
+	})
+}
+
+// Nobody answers at all: 408 (§16.7-6), once.
+func TestAllSilent(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		time.Sleep(12 * time.Second)
+		w.expectStatus(desk, 100)
+		w.expectStatus(desk, 408)
+	})
+}
+
+func together(r *Routing) { r.Trunks[1].Priority = r.Trunks[0].Priority }
+
+// Trunks of equal priority ring together; the first 2xx wins, the others are cancelled, a second 2xx still goes up.
+func TestFork(t *testing.T) {
+	inWorld(t, setUp{routing: together}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		a, b := w.expectMethod(trunkA, "INVITE"), w.expectMethod(trunkB, "INVITE")
+		require.NotEqual(t, string(a.Via.Branch), string(b.Via.Branch))
+		w.reply(trunkA, a, 180, "")
+		w.reply(trunkB, b, 180, "")
+		w.expectStatus(desk, 180)
+		w.expectStatus(desk, 180)
+		w.reply(trunkA, a, 200, "")
+		w.expectStatus(desk, 200)
+		w.expectMethod(trunkB, "CANCEL")
+		w.reply(trunkB, b, 200, "")
+		w.expectStatus(desk, 200)
+		w.quiet(desk)
+	})
+}
+
+// §16.7-5 and -6: a 6xx stops the search but waits for all; else the lowest class wins; challenges are put together.
+func TestForkBestResponse(t *testing.T) {
+	for _, c := range []struct {
+		a, b, want int
+		more       string
+	}{
+		{486, 603, 603, ""},
+		{603, 486, 603, ""},
+		{486, 302, 302, ""},
+		{486, 503, 486, ""},
+		{480, 407, 407, "Proxy-Authenticate: Digest realm=\"b\"\n"},
+	} {
+		inWorld(t, setUp{routing: together}, func(w *world) {
+			w.ask(ask{})
+			w.expectStatus(desk, 100)
+			a, b := w.expectMethod(trunkA, "INVITE"), w.expectMethod(trunkB, "INVITE")
+			w.reply(trunkA, a, c.a, "")
+			w.quiet(desk)
+			w.reply(trunkB, b, c.b, c.more)
+			w.expectStatus(desk, c.want)
+		})
+	}
+	inWorld(t, setUp{routing: together}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		a, b := w.expectMethod(trunkA, "INVITE"), w.expectMethod(trunkB, "INVITE")
+		w.reply(trunkA, a, 407, "Proxy-Authenticate: Digest realm=\"a\"\n")
+		w.reply(trunkB, b, 401, "WWW-Authenticate: Digest realm=\"b\"\n")
+		m := w.next(desk)
+		require.Contains(t, string(m.Raw), `realm="a"`)
+		require.Contains(t, string(m.Raw), `realm="b"`)
+	})
+}
+
+// §16.8: Timer C cancels a branch that rings too long; every 101 to 199 starts it anew.
+func TestTimerC(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		invite := w.expectMethod(trunkA, "INVITE")
+		w.reply(trunkA, invite, 180, "")
+		time.Sleep(180 * time.Second)
+		w.reply(trunkA, invite, 183, "")
+		time.Sleep(180 * time.Second)
+		w.quiet(trunkA)
+		time.Sleep(20 * time.Second)
+		w.expectMethod(trunkA, "CANCEL")
+		w.drain(desk)
+		w.reply(trunkA, invite, 487, "")
+		w.expectStatus(desk, 487)
+	})
+}
+
+// §16.3.
+func TestValidation(t *testing.T) {
+	for name, c := range map[string]struct {
+		q      ask
+		status int
+	}{
+		"too many hops":      {ask{more: "Max-Forwards: 0\n"}, 483},
+		"unknown extension":  {ask{more: "Proxy-Require: rocket\n"}, 420},
+		"scheme":             {ask{uri: "sips:+12125550100@10.0.0.1"}, 416},
+		"urn of another use": {ask{uri: "urn:service:counseling"}, 416},
+	} {
+		inWorld(t, setUp{}, func(w *world) {
+			w.ask(c.q)
+			m := w.expectStatus(desk, c.status)
+			if c.status == 420 {
+				require.Equal(t, "rocket", value(m, message.Unsupported), name)
+			}
+			w.quiet(trunkA)
+		})
+	}
+}
+
+// RFC 5393: a request that comes back unchanged is a loop; with another Request-URI it is a spiral and passes.
+func TestLoop(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{uri: "sip:305@10.0.0.1"})
+		w.expectStatus(desk, 100)
+		invite := w.expectMethod(pbx, "INVITE")
+		back := strings.Replace(string(invite.Raw), "sip:305@10.0.0.5:5060", "sip:305@10.0.0.1", 1)
+		back = strings.Replace(back, "Via: ", "Via: SIP/2.0/UDP 10.0.0.5:5060;branch=z9hG4bK-pbx\r\nVia: ", 1)
+		w.deliver(pbx, strings.ReplaceAll(back, "\r\n", "\n"))
+		w.expectStatus(pbx, 482)
+	})
+}
+
+// A ping is answered without the registry.
+func TestOptions(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.registry.Sleep()
+		w.ask(ask{method: "OPTIONS", uri: "sip:10.0.0.1:5060", more: "Max-Forwards: 0\n"})
+		w.expectStatus(desk, 200)
+		w.proxy.Drain()
+		w.ask(ask{method: "OPTIONS", uri: "sip:10.0.0.1", branch: "z9hG4bK-o"})
+		w.expectStatus(desk, 503)
+		w.registry.Wake()
+	})
+}
+
+// While draining, calls that are up go on and new ones are sent elsewhere.
+func TestDrain(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		_, ok := w.up(ask{})
+		w.proxy.Drain()
+		w.ask(ask{callID: "new", branch: "z9hG4bK-n"})
+		require.NotEmpty(t, value(w.expectStatus(desk, 503), message.RetryAfter))
+		w.ask(ask{method: "BYE", uri: "sip:callee@" + callee.AddrPort.String(), branch: "z9hG4bK-bye", cseq: 2, toTag: "callee", more: routeSet(ok, true)})
+		w.expectMethod(callee, "BYE")
+	})
+}
+
+// RFC 3261 §18.1.1: too large for a datagram goes by TCP, and by UDP after all when the target takes none.
+func TestLargeRequest(t *testing.T) {
+	a := trunkA
+	a.Protocol = transport.TCP
+	large := ask{body: strings.Repeat("a=large\r\n", 200)}
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(large)
+		invite := w.expectMethod(a, "INVITE")
+		require.Equal(t, "TCP", invite.Via.Transport)
+		w.quiet(trunkA)
+	})
+	inWorld(t, setUp{}, func(w *world) {
+		w.dead[a] = true
+		w.ask(large)
+		invite := w.expectMethod(trunkA, "INVITE")
+		require.Equal(t, "UDP", invite.Via.Transport)
+		w.reply(trunkA, invite, 200, "")
+		w.expectStatus(desk, 100)
+		w.expectStatus(desk, 200)
+		large.callID, large.branch = "call-2", "z9hG4bK-2"
+		w.dead[a] = false
+		w.ask(large)
+		w.expectMethod(trunkA, "INVITE")
+		w.quiet(a)
+	})
+}
+
+// Non-INVITE: no 100, no 408 (RFC 4320), and no transaction left behind.
+func TestNonInviteTimeout(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{method: "MESSAGE", uri: "sip:305@10.0.0.1"})
+		w.expectMethod(pbx, "MESSAGE")
+		time.Sleep(40 * time.Second)
+		w.quiet(desk)
+		require.Zero(t, w.layer.Size())
+	})
+}

@@ -1,0 +1,178 @@
+package proxy
+
+import (
+	"bytes"
+	"hash/maphash"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transport"
+)
+
+// tokenParam is the parameter of our Record-Route that carries a call's token.
+const tokenParam = "rf"
+
+// route is what RFC 3261 §16.4 makes of a request's Route headers: our own entries are taken off and read.
+type route struct {
+	uri    []byte   // Request-URI in effect, after a strict router's swap
+	rest   [][]byte // Route entries left, ours taken off
+	ours   bool     // at least one entry was ours
+	signed bool     // one of ours carried a good token
+	number gate.Number
+	flow   transport.Address // from a Path of ours; the zero value when there was none
+}
+
+// route preprocesses the Route set. The one Route entry a loose router finds on top may be followed by its twin: two
+// Record-Routes were written where the two sides differ in transport (RFC 5658).
+func (p *Proxy) route(m *message.Message) route {
+	r := route{uri: m.Bytes(m.RequestURI)}
+	for span := range m.Elements(message.Route) {
+		r.rest = append(r.rest, m.Bytes(span))
+	}
+	if len(r.rest) == 0 {
+		return r
+	}
+	r.fromStrictRouter(p)
+	for range 2 {
+		if len(r.rest) == 0 || !r.pop(p, m) {
+			break
+		}
+	}
+	return r
+}
+
+// fromStrictRouter undoes what a strict router did: it put our Record-Route into the Request-URI and the real one at
+// the end of Route.
+func (r *route) fromStrictRouter(p *Proxy) {
+	u, err := message.ParseURI(r.uri)
+	if err != nil || !p.ours(u) {
+		return
+	}
+	if _, ok := u.Param(tokenParam); !ok {
+		return
+	}
+	last := len(r.rest) - 1
+	a, err := message.ParseNameAddr(r.rest[last])
+	if err != nil {
+		return
+	}
+	// What stood in the Request-URI is our Route entry now, to be popped like any other.
+	r.rest = append([][]byte{bracketed(r.uri)}, r.rest[:last]...)
+	r.uri = a.URI
+}
+
+// pop takes the topmost entry off when it is ours, and reads what we signed in it.
+func (r *route) pop(p *Proxy, m *message.Message) bool {
+	a, err := message.ParseNameAddr(r.rest[0])
+	if err != nil {
+		return false
+	}
+	u, err := message.ParseURI(a.URI)
+	if err != nil || !p.ours(u) {
+		return false
+	}
+	r.rest, r.ours = r.rest[1:], true
+	if token, ok := u.Param(tokenParam); ok {
+		if n, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, m.ToTag); good {
+			r.signed, r.number = true, n
+		}
+	}
+	if flow, ok := p.Keys.verifyFlow(u.User); ok {
+		r.flow = flow
+	}
+	return true
+}
+
+// next is where the request goes by its own headers (§16.6-7): the topmost Route left, or the Request-URI. A topmost
+// Route without lr names a strict router, which expects itself in the Request-URI (§16.6-6).
+func (r *route) next() []byte {
+	if len(r.rest) == 0 {
+		return r.uri
+	}
+	hop := r.rest[0]
+	if a, err := message.ParseNameAddr(hop); err == nil {
+		hop = a.URI
+	}
+	u, err := message.ParseURI(hop)
+	if _, loose := u.Param("lr"); err == nil && !loose {
+		r.rest = append(r.rest[1:len(r.rest):len(r.rest)], bracketed(r.uri))
+		r.uri = hop
+	}
+	return hop
+}
+
+// bracketed is the URI as a Route entry: without the brackets its parameters would be the header's.
+func bracketed(uri []byte) []byte {
+	b := make([]byte, 0, len(uri)+2)
+	return append(append(append(b, '<'), uri...), '>')
+}
+
+// ours: the URI names one of our listeners, by address or by the advertised host.
+func (p *Proxy) ours(u message.URI) bool {
+	if u.Scheme != "sip" {
+		return false
+	}
+	proto := protocolOf(u)
+	port := u.Port
+	if port == 0 {
+		port = 5060
+	}
+	ip, err := netip.ParseAddr(string(u.Host))
+	if err != nil {
+		return p.Advertise != "" && strings.EqualFold(string(u.Host), p.Advertise)
+	}
+	if p.Advertise != "" && p.Advertise == string(u.Host) {
+		return true
+	}
+	return p.Transport.IsLocal(ip.Unmap(), port, proto)
+}
+
+// protocolOf is the transport that a URI asks for; UDP when it does not say (RFC 3263 §4.1, a numeric host).
+func protocolOf(u message.URI) transport.Protocol {
+	if v, ok := u.Param("transport"); ok && bytes.EqualFold(v, []byte("tcp")) {
+		return transport.TCP
+	}
+	return transport.UDP
+}
+
+// sentBy is how we name ourselves towards to, and the listener that sends there.
+func (p *Proxy) sentBy(to transport.Address) (*transport.Listener, string, error) {
+	l, local, err := p.Transport.Route(to)
+	if err != nil {
+		return nil, "", err
+	}
+	if p.Advertise != "" {
+		return l, p.Advertise + ":" + strconv.Itoa(int(local.Port())), nil
+	}
+	return l, local.String(), nil
+}
+
+// loopMark is what RFC 5393 §4.2.2 hashes: everything that could make this request take another way than the last time.
+func (p *Proxy) loopMark(m *message.Message) string {
+	var h maphash.Hash
+	h.SetSeed(p.loop)
+	for _, part := range [][]byte{m.Bytes(m.RequestURI), m.FromTag, m.ToTag, m.CallID} {
+		_, _ = h.Write(part)
+		_ = h.WriteByte(0)
+	}
+	for span := range m.Elements(message.Route) {
+		_, _ = h.Write(m.Bytes(span))
+	}
+	_, _ = h.WriteString(strconv.Itoa(int(m.CSeq)))
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+// looped: one of the Vias below the topmost is ours and was made for the very same request.
+func (p *Proxy) looped(m *message.Message) bool {
+	mark := []byte("." + p.loopMark(m))
+	for span := range m.Elements(message.Via) {
+		_, params, _ := bytes.Cut(m.Bytes(span), []byte{';'})
+		if branch, ok := message.Param(params, "branch"); ok && bytes.HasSuffix(branch, mark) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,120 @@
+package proxy
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"hash"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/transport"
+)
+
+// macSize is how much of an HMAC-SHA-256 a token carries, in bytes: 96 bits, which nobody guesses on the wire.
+const macSize = 12
+
+// Keys sign what the gate writes into Record-Route and Path, so that it may be believed when it comes back, over
+// restarts and at any gate that holds the same keys. The first one signs; every one verifies.
+type Keys struct{ macs []*sync.Pool }
+
+// NewKeys takes the secrets, newest first, each of at least 16 bytes.
+func NewKeys(secrets ...[]byte) (*Keys, error) {
+	k := &Keys{}
+	for _, s := range secrets {
+		if len(s) < 16 {
+			return nil, errors.New("a signing key has fewer than 16 bytes: use a longer one, such as the output of `openssl rand -hex 32`")
+		}
+		k.macs = append(k.macs, &sync.Pool{New: func() any { return hmac.New(sha256.New, s) }})
+	}
+	if len(k.macs) == 0 {
+		return nil, errors.New("no signing key")
+	}
+	return k, nil
+}
+
+// sum is the MAC of parts under key i. A NUL, which no part can hold, stands between them.
+func (k *Keys) sum(i int, parts ...[]byte) []byte {
+	h, _ := k.macs[i].Get().(hash.Hash)
+	defer k.macs[i].Put(h)
+	h.Reset()
+	for _, p := range parts {
+		h.Write(p)
+		h.Write([]byte{0})
+	}
+	return h.Sum(nil)[:macSize]
+}
+
+func (k *Keys) verify(mac []byte, parts ...[]byte) bool {
+	for i := range k.macs {
+		if hmac.Equal(mac, k.sum(i, parts...)) {
+			return true
+		}
+	}
+	return false
+}
+
+// A call's token is "<digits>.<mac>" in the parameter rf of our Record-Route: the decided number, or 0 when no number
+// was decided (emergency, internal and inbound calls), signed together with the Call-ID and the caller's tag.
+
+var callToken = []byte("call")
+
+// signCall makes the token of a dialog that the caller with this tag begins.
+func (k *Keys) signCall(n gate.Number, callID, callerTag []byte) string {
+	digits := n.Digits()
+	if digits == "" {
+		digits = "0"
+	}
+	return digits + "." + base64.RawURLEncoding.EncodeToString(k.sum(0, callToken, callID, callerTag, []byte(digits)))
+}
+
+// verifyCall reads a token that came back on a request with these tags, either of which may be the caller's. The
+// number is empty when none was decided.
+func (k *Keys) verifyCall(token, callID, fromTag, toTag []byte) (n gate.Number, ok bool) {
+	digits, sig, found := strings.Cut(string(token), ".")
+	if !found {
+		return "", false
+	}
+	mac, err := base64.RawURLEncoding.DecodeString(sig)
+	if err != nil {
+		return "", false
+	}
+	d := []byte(digits)
+	if !k.verify(mac, callToken, callID, fromTag, d) && !k.verify(mac, callToken, callID, toTag, d) {
+		return "", false
+	}
+	if digits == "0" {
+		return "", true
+	}
+	return gate.Number("+" + digits), true
+}
+
+// A flow's token is the user part of our Path (RFC 5626 §5.2): where the REGISTER came from, signed.
+
+var flowToken = []byte("flow")
+
+func (k *Keys) signFlow(a transport.Address) string {
+	ip := a.Addr().AsSlice()
+	b := make([]byte, 0, 3+len(ip)+macSize)
+	b = append(b, byte(a.Protocol), byte(a.Port()>>8), byte(a.Port()))
+	b = append(b, ip...)
+	b = append(b, k.sum(0, flowToken, b)...)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (k *Keys) verifyFlow(token []byte) (transport.Address, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(string(token))
+	if err != nil || len(b) < 3+4+macSize {
+		return transport.Address{}, false
+	}
+	body, mac := b[:len(b)-macSize], b[len(b)-macSize:]
+	ip, ok := netip.AddrFromSlice(body[3:])
+	if !ok || !k.verify(mac, flowToken, body) {
+		return transport.Address{}, false
+	}
+	port := uint16(body[1])<<8 | uint16(body[2])
+	return transport.Address{Protocol: transport.Protocol(body[0]), AddrPort: netip.AddrPortFrom(ip, port)}, true
+}

@@ -1,0 +1,161 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/metrics"
+	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/proxy"
+	"github.com/ringfence/ringfence/sip/transaction"
+	"github.com/ringfence/ringfence/sip/transport"
+)
+
+// Options is what a Server works with.
+type Options struct {
+	Gate        *gate.Gate
+	Metrics     *metrics.Metrics
+	Log         zerolog.Logger
+	FullNumbers bool                // show whole numbers in the log
+	Language    string              // en | zh: the texts that reps read
+	Observe     func(gate.Decision) // told of every decision; may be nil
+}
+
+// Server is the SIP side of the gate.
+type Server struct {
+	cfg       Config
+	options   Options
+	transport *transport.Transport
+	layer     *transaction.Layer
+	proxy     *proxy.Proxy
+	listeners []*transport.Listener
+	stop      context.CancelFunc // ends what the proxy asks on behalf of calls
+}
+
+// New binds every listener; nothing is read before Run. A Server that is not run must be closed.
+func New(cfg Config, o Options) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	routing, err := cfg.routing(o.Language)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := cfg.keys(o.Log)
+	if err != nil {
+		return nil, err
+	}
+	life, stop := context.WithCancel(context.Background())
+	s := &Server{cfg: cfg, options: o, stop: stop}
+	s.transport = transport.New(transport.Config{
+		Handler:  s,
+		Admit:    func(a transport.Address) bool { return s.proxy.Admit(a) },
+		Dropped:  o.Metrics.Dropped,
+		Panicked: s.panicked,
+		Log:      o.Log,
+	})
+	s.proxy = proxy.New(life, proxy.Config{
+		Gate: o.Gate, Metrics: o.Metrics, Log: o.Log, Transport: s.transport, Keys: keys, Routing: routing,
+		Advertise: cfg.Advertise, Full: o.FullNumbers, Observe: o.Observe,
+		Timers: proxy.Timers{C: time.Duration(cfg.Timers.TimerC), NoAnswer: time.Duration(cfg.Timers.NoAnswer), Trying: time.Duration(cfg.Timers.Trying)},
+	})
+	s.layer = transaction.New(transaction.Config{
+		User: s.proxy, Sender: s.transport, Timers: transaction.Timers{T1: time.Duration(cfg.Timers.T1)},
+		Retransmitted: o.Metrics.Retransmission, Stray: o.Metrics.Dropped,
+	})
+	for i, l := range cfg.Listen {
+		address, err := parseListen(l)
+		if err == nil {
+			var listener *transport.Listener
+			if listener, err = s.transport.Listen(address); err == nil {
+				s.listeners = append(s.listeners, listener)
+				continue
+			}
+		}
+		return nil, errors.Join(fmt.Errorf("sip.listen[%d]: %w", i, err), s.Close())
+	}
+	return s, nil
+}
+
+// Receive implements transport.Handler.
+func (s *Server) Receive(m *message.Message, from transport.Source) { s.layer.Receive(m, from) }
+
+// Malformed implements transport.Handler.
+func (s *Server) Malformed(m *message.Message, from transport.Source, fault *message.Fault) {
+	s.proxy.Malformed(m, from, fault)
+}
+
+func (s *Server) panicked(v any, stack []byte) {
+	s.options.Metrics.Panicked()
+	s.options.Log.Error().Str("panic", fmt.Sprint(v)).Bytes("stack", stack).Msg("a message failed inside the gate; please report this")
+}
+
+// Run serves until ctx ends, and closes every socket on its way out.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.layer.Run(ctx) })
+	g.Go(func() error { return s.transport.Serve(ctx) })
+	return g.Wait()
+}
+
+// Close lets go of the sockets of a Server that was never run. It is an io.Closer for the sake of its callers.
+func (s *Server) Close() error {
+	s.stop()
+	s.transport.Close()
+	return nil
+}
+
+// Addresses are what the listeners are bound to, in the order of sip.listen, such as "udp://127.0.0.1:5060".
+func (s *Server) Addresses() []string {
+	var all []string
+	for _, l := range s.listeners {
+		all = append(all, l.Address().String())
+	}
+	return all
+}
+
+// Ready is nil while every listener is being read.
+func (s *Server) Ready() error {
+	if !s.transport.Ready() {
+		return errors.New("a SIP listener is down")
+	}
+	return nil
+}
+
+// Drain refuses new calls with 503 and lets those that are up go on.
+func (s *Server) Drain() { s.proxy.Drain() }
+
+// Transactions is how many SIP transactions are held, finished ones that linger included.
+func (s *Server) Transactions() int { return s.layer.Size() }
+
+// Reload takes a new configuration over at once: peers, trunks and extensions. What is bound or signed at the start
+// cannot change; such a change is refused by name and the old configuration stays.
+func (s *Server) Reload(cfg Config) error {
+	cfg = cfg.withDefaults()
+	if err := errors.Join(cfg.Validate(), s.cfg.sameStatic(cfg)); err != nil {
+		return err
+	}
+	routing, err := cfg.routing(s.options.Language)
+	if err != nil {
+		return err
+	}
+	s.proxy.Reroute(routing)
+	return nil
+}
+
+// parseListen reads "udp://host:port"; the host is a literal address.
+func parseListen(s string) (transport.Address, error) {
+	a, err := transport.ParseAddress(s)
+	if err != nil {
+		return a, fmt.Errorf("%q: %w (write udp://ADDRESS:PORT or tcp://ADDRESS:PORT)", s, err)
+	}
+	return a, nil
+}
