@@ -39,6 +39,7 @@ type call struct {
 	extension   string  // the caller's own
 	reserved    time.Time
 	answered    time.Time // zero while it rings
+	expires     time.Time // end of its session timer (RFC 4028) and some grace; zero when it has none
 	firm        bool      // its Firm event is queued
 	renew       time.Time // when the lease has to be prolonged
 	due         time.Time // when it next needs anything: the key of the heap
@@ -51,7 +52,11 @@ func (c *call) limit() time.Time {
 	if !c.answered.IsZero() {
 		from = c.answered
 	}
-	return from.Add(c.policy.config.Rules.MaxCall.Std())
+	limit := from.Add(c.policy.config.Rules.MaxCall.Std())
+	if !c.expires.IsZero() && c.expires.Before(limit) {
+		return c.expires
+	}
+	return limit
 }
 
 // firmAt is when an answered call makes its caller the owner.
@@ -106,6 +111,20 @@ func (cs *calls) answer(r Reservation, now time.Time) {
 		c.answered = now
 		s.reschedule(c)
 	}
+}
+
+// refresh moves the end of a call's session timer.
+func (cs *calls) refresh(key callKey, expires time.Time) (found bool) {
+	s := cs.shard(key.callID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.up[key]
+	if c == nil {
+		return false
+	}
+	c.expires = expires
+	s.reschedule(c)
+	return true
 }
 
 // end takes a call out, if it is there and fits.

@@ -16,6 +16,21 @@ func (g *Gate) End(r Reservation, e Ending, status int) {
 	}
 }
 
+// sessionGrace is how long after its session timer a call is still taken as up: 64×T1, in which a refresh or a BYE that
+// was sent in time may be repeated.
+const sessionGrace = 32 * time.Second
+
+// Refreshed says that a session timer was agreed or refreshed (RFC 4028): unless that happens again within interval, the
+// call is taken as ended. tags are the tags that may be the caller's From-tag. A call of another gate is not ours to end.
+func (g *Gate) Refreshed(n Number, callID string, interval time.Duration, tags ...string) {
+	expires := g.now().Add(interval + sessionGrace)
+	for _, tag := range tags {
+		if g.calls.refresh(callKey{n, callID, tag}, expires) {
+			return
+		}
+	}
+}
+
 // EndElsewhere says that a BYE came for a call to n. tags are the tags that may be the caller's From-tag: a BYE comes
 // from either side. When this gate holds the call, that is an ordinary End; else the registry is told, which finds the
 // rep by Number, Call-ID and From-tag.

@@ -1,6 +1,10 @@
 package proxy
 
 import (
+	"bytes"
+	"strconv"
+	"time"
+
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transaction"
@@ -14,6 +18,7 @@ type responseContext struct {
 	m         *message.Message // nil once a final response went up
 	method    string
 	decision  *gate.Decision // of an initial INVITE; nil for every other request
+	number    gate.Number    // that the call holds in the registry; "" when it holds none
 	profile   *Profile       // the answers its caller understands
 	groups    [][]outbound   // targets not tried yet, in order; those of one group ring together
 	branches  []*branch      // of the group that is being tried
@@ -235,7 +240,20 @@ func (rc *responseContext) relay(m *message.Message) {
 	rc.tx.Respond(m.Status, rc.upstream(m, nil))
 	rc.p.Metrics.Response(m.CSeqMethod, m.Status)
 	if m.Status/100 == 2 {
+		rc.refreshed(m)
 		rc.drop()
+	}
+}
+
+// refreshed reads the session timer that a 2xx to INVITE or UPDATE agrees on (RFC 4028 §8.2).
+func (rc *responseContext) refreshed(m *message.Message) {
+	v, ok := m.Get(message.SessionExpires)
+	if !ok || rc.number == "" || rc.method != "INVITE" && rc.method != "UPDATE" {
+		return
+	}
+	seconds, _, _ := bytes.Cut(v, []byte{';'})
+	if n, err := strconv.ParseUint(string(bytes.TrimSpace(seconds)), 10, 31); err == nil && n > 0 {
+		rc.p.Gate.Refreshed(rc.number, string(m.CallID), time.Duration(n)*time.Second, string(m.FromTag), string(m.ToTag))
 	}
 }
 

@@ -54,6 +54,7 @@ func (p *Proxy) anotherNumber(in *inbound) bool {
 // followRoute forwards by the request's own route set (§16.5), anywhere or only to configured targets.
 func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
 	rc := newResponseContext(p, in.tx, in.m)
+	rc.number = in.path.number
 	p.reach(in.tx.Shard, in.path.next(), func(to transport.Address, err error) {
 		defer p.contain(in.tx)
 		switch {

@@ -209,3 +209,22 @@ func TestNextHopByName(t *testing.T) {
 		time.Sleep(time.Second)
 	})
 }
+
+// RFC 4028: a call whose session timer nobody refreshes is over, one that is refreshed goes on.
+func TestSessionTimer(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		w.reply(trunkA, w.expectMethod(trunkA, "INVITE"), 200, "Session-Expires: 90;refresher=uac\n")
+		ok := w.expectStatus(desk, 200)
+		time.Sleep(80 * time.Second)
+		q := inDialog("UPDATE", "z9hG4bK-u", ok)
+		w.ask(q)
+		w.reply(callee, w.expectMethod(callee, "UPDATE"), 200, "Session-Expires: 90\n")
+		w.expectStatus(desk, 200)
+		time.Sleep(100 * time.Second)
+		require.Equal(t, 1, w.gate.CallsUp())
+		time.Sleep(30 * time.Second)
+		require.Zero(t, w.gate.CallsUp())
+	})
+}

@@ -63,7 +63,7 @@ func (p *Proxy) decided(rc *responseContext, in *inbound, d gate.Decision) {
 	}
 	p.logDecision(&d)
 	p.Observe(d)
-	rc.decision = &d
+	rc.decision, rc.number = &d, d.Reservation.Number
 	if in.tx.Finished() { // cancelled while we asked
 		p.Gate.End(d.Reservation, gate.EndUnanswered, 487)
 		return
