@@ -338,11 +338,24 @@ func TestAnAnswerWithoutAReasonIsAnOutage(t *testing.T) {
 	c.Rules.OnRegistryDown = gate.OutageBlock
 	g, err := gate.New(gate.Options{Config: c, Registry: nonsense{registrytest.NewMemory(nil)}})
 	require.NoError(t, err)
-	d := g.Decide(t.Context(), gate.Call{Dialled: g.Read("sip", "2125550100", nil)})
+	d := g.Decide(t.Context(), gate.Call{Key: gate.Key{Rep: "201"}, Dialled: g.Read("sip", "2125550100", nil)})
 	require.Equal(t, gate.Block, d.Verdict)
 	require.Equal(t, gate.RegistryDown, d.Reason)
 	require.True(t, d.Degraded)
-	_, err = g.Check(t.Context(), gate.Call{Dialled: g.Read("sip", "2125550100", nil)})
+	_, err = g.Check(t.Context(), gate.Call{Key: gate.Key{Rep: "201"}, Dialled: g.Read("sip", "2125550100", nil)})
 	require.Error(t, err)
 	require.False(t, errors.Is(err, context.DeadlineExceeded))
+}
+
+// A call that names nobody is blocked before any list is looked at; emergency and internal calls need no name.
+func TestUnknownRep(t *testing.T) {
+	g, err := gate.New(gate.Options{Config: config(), Registry: registrytest.NewMemory(nil)})
+	require.NoError(t, err)
+	for dialled, want := range map[string]gate.Reason{
+		"2125550100": gate.UnknownRep, "911": gate.Emergency, "305": gate.Internal, "x": gate.InvalidNumber,
+	} {
+		d, ok := g.Local(gate.Call{Dialled: g.Read("sip", dialled, nil)})
+		require.True(t, ok, dialled)
+		require.Equal(t, want, d.Reason, dialled)
+	}
 }

@@ -7,6 +7,7 @@ var localRules = [...]rule{
 	emergency,
 	internal,
 	unreadable,
+	unknownRep,
 	onBulkList,
 }
 
@@ -34,6 +35,11 @@ func internal(_ *Gate, c Call) (ruling, bool) {
 // unreadable blocks what could not be read, and anything else that has no number to ask about.
 func unreadable(_ *Gate, c Call) (ruling, bool) {
 	return ruling{Verdict: Block, Reason: InvalidNumber}, c.Dialled.Kind != External || c.Dialled.Number == ""
+}
+
+// unknownRep blocks a call that names nobody: whose customer would it be?
+func unknownRep(_ *Gate, c Call) (ruling, bool) {
+	return ruling{Verdict: Block, Reason: UnknownRep}, c.Rep == ""
 }
 
 // onBulkList blocks a number that stands on a bulk do-not-call list in this process's memory.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
 )
 
@@ -261,5 +262,22 @@ func TestStrangerIsRefused(t *testing.T) {
 		w.ask(ask{source: nobody})
 		w.expectStatus(nobody, 403)
 		w.quiet(trunkA)
+	})
+}
+
+// A call that names no rep is nobody's: it is refused before any list or registry is asked.
+func TestUnknownRep(t *testing.T) {
+	inWorld(t, setUp{routing: func(r *Routing) {
+		r.Peers[0].Identity, _ = identity.Parse("asserted")
+	}}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 403)
+		w.ask(ask{method: "ACK"})
+		w.ask(ask{callID: "call-2", branch: "z9hG4bK-2", more: "P-Asserted-Identity: \"Zhang\" <sip:201@pbx>, <tel:+12125550199>\n"})
+		w.expectStatus(desk, 100)
+		invite := w.expectMethod(trunkA, "INVITE")
+		require.Equal(t, 1, invite.Count(message.PAssertedIdentity), "a trusted peer's identity passes")
+		_, held := w.registry.Held("+12125550100")
+		require.True(t, held)
 	})
 }
