@@ -18,8 +18,12 @@ func (g *Gate) Decide(ctx context.Context, c Call) Decision {
 }
 
 // Ask has the registry decide about an outside number, within rules.budget. There is always a decision: when the
-// registry does not answer in time, rules.on_registry_down holds, the decision is marked as degraded, and nothing is
-// reserved. Call it only when Local had nothing to say.
+// registry does not answer in time, rules.on_registry_down holds and the decision is marked as degraded. Call it only
+// when Local had nothing to say.
+//
+// A degraded call that goes out is kept like one that was reserved. The registry may have reserved it and only its answer
+// came too late: then it is renewed and ended as it should be. And a talk long enough still makes an owner, once the
+// registry is back. One that is blocked for the same reason is let go.
 func (g *Gate) Ask(ctx context.Context, c Call) Decision {
 	if c.Dialled.Kind != External || c.Dialled.Number == "" {
 		d, _ := g.Local(c) // such a call is always decided there, and an emergency call must never wait here
@@ -30,13 +34,17 @@ func (g *Gate) Ask(ctx context.Context, c Call) Decision {
 	d.Took = g.now().Sub(start)
 	if err != nil {
 		g.recordDecision(p, d)
-		return d
 	}
-	if d.Reservation.Held() {
+	switch {
+	case d.Reservation.Held():
 		g.calls.add(d.Reservation, p, p.ownExtension(c.Rep), g.now())
+	case errors.Is(err, context.DeadlineExceeded):
+		g.queue.push(Event{Kind: Ended, At: g.now(), Reservation: reservationOf(c), Terms: p.terms, Ending: EndFailed})
 	}
 	return d
 }
+
+func reservationOf(c Call) Reservation { return Reservation{Key: c.Key, Number: c.Dialled.Number} }
 
 // Check says what Decide would say now. It reserves, records and queues nothing. The error says that the registry could
 // not be asked; the decision is then the one of the outage rule.
@@ -55,7 +63,7 @@ func (g *Gate) Check(ctx context.Context, c Call) (Decision, error) {
 func (g *Gate) ask(ctx context.Context, p *policy, c Call, rehearsal bool) (Decision, error) {
 	bounded, cancel := context.WithTimeout(ctx, p.config.Rules.Budget.Std())
 	defer cancel()
-	held := Reservation{Key: c.Key, Number: c.Dialled.Number}
+	held := reservationOf(c)
 	answer, err := g.registry.Decide(bounded, Question{
 		Reservation: held,
 		Terms:       p.terms,
@@ -90,7 +98,7 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, rehearsal bool) (Deci
 func (p *policy) outage(c Call) Decision {
 	d := Decision{Verdict: Block, Reason: RegistryDown, Call: c, Policy: p.terms.Policy, Degraded: true}
 	if p.config.Rules.OnRegistryDown == OutageAllow {
-		d.Verdict = Allow
+		d.Verdict, d.Reservation = Allow, reservationOf(c)
 	} else {
 		d.RetryAfter = retryAfterOutage
 	}

@@ -41,6 +41,8 @@ func (z *Normaliser) parse(digits string) (n Number, why string) {
 		return "", "it has too many digits"
 	case len(n.Digits()) < leastE164:
 		return "", "it has too few digits"
+	case cutsTail(digits, n):
+		return "", "it has digits after the end of a number"
 	}
 	if why = z.whyImpossible(parsed); why != "" {
 		return "", why
@@ -50,6 +52,13 @@ func (z *Normaliser) parse(digits string) (n Number, why string) {
 		return "", "it can be read as two different numbers"
 	}
 	return n, ""
+}
+
+// cutsTail says whether reading left out digits at the end, or what cannot be told from that: of +92 0 00000000 the
+// national prefix is taken off, but just as well it could be the last digit.
+func cutsTail(digits string, n Number) bool {
+	rest, begins := strings.CutPrefix(strings.TrimPrefix(digits, "+"), n.Digits())
+	return begins && rest != ""
 }
 
 // whyImpossible judges the length. Numbers that the tables do not know are taken, since new ranges come before new

@@ -177,6 +177,7 @@ func TestReadRefuses(t *testing.T) {
 		{"CN", "sip", "138001380001", "after the end"},
 		{"CN", "sip", "+86138001380001", "after the end"},
 		{"CN", "sip", "021123456789", "after the end"},
+		{"GB", "sip", "+92000000000", "after the end"},           // the national prefix or the last digit? nobody can tell
 		{"AE", "sip", "+9710022345678", "two different numbers"}, // two national prefixes: without one the other is read off next time
 		{"CN", "sip", "55501000", "area code"},
 		{"CN", "sip", "95588", "area code"},
