@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
-	"google.golang.org/protobuf/proto"
 )
 
 // E.164 §6.1: at most 15 digits with the country code; no assigned number has fewer than 5.
@@ -82,8 +81,11 @@ func (z *Normaliser) whyImpossible(parsed *phonenumbers.PhoneNumber) (why string
 	if z.home.lacksAreaCode(parsed) {
 		return "it lacks its area code"
 	}
-	cut := proto.Clone(parsed).(*phonenumbers.PhoneNumber)
-	if phonenumbers.TruncateTooLongNumber(cut) {
+	cut := phonenumbers.PhoneNumber{ // TruncateTooLongNumber changes what it is given
+		CountryCode: parsed.CountryCode, NationalNumber: parsed.NationalNumber,
+		ItalianLeadingZero: parsed.ItalianLeadingZero, NumberOfLeadingZeros: parsed.NumberOfLeadingZeros,
+	}
+	if phonenumbers.TruncateTooLongNumber(&cut) {
 		return "it has digits after the end of a number"
 	}
 	return ""
