@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -124,6 +126,7 @@ func cpuTime(b *testing.B, pid int) time.Duration {
 // another. It prints how long GET, the bare script by EVALSHA and Decide take, in turns of one second each so that all
 // three see the same machine; a time runs from the moment the call came until its answer.
 func BenchmarkLatency(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1)) // the one that sleeps in pause blocks no other
 	server := redistest.Start(b)
 	for _, network := range []string{"unix", "tcp"} {
 		url := map[string]string{"unix": server.UnixURL(), "tcp": server.URL()}[network]
@@ -163,6 +166,16 @@ func reportLatency(b *testing.B, ops map[string]func(context.Context) error, rat
 	}
 }
 
+// pause sleeps by the kernel's fine timer. time.Sleep rounds up to a millisecond on an idle machine, so that calls would
+// come in bunches and wait for one another.
+func pause(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	ts := syscall.NsecToTimespec(d.Nanoseconds())
+	_ = syscall.Nanosleep(&ts, nil) // woken early by a signal is early enough
+}
+
 // openLoop starts calls for a second at exponentially distributed intervals and returns what each took.
 func openLoop(b *testing.B, run func(context.Context) error, rate int) []time.Duration {
 	b.Helper()
@@ -174,7 +187,7 @@ func openLoop(b *testing.B, run func(context.Context) error, rate int) []time.Du
 	)
 	start := time.Now()
 	for due := time.Duration(0); due < time.Second; due += time.Duration(rand.ExpFloat64() / float64(rate) * float64(time.Second)) {
-		time.Sleep(due - time.Since(start))
+		pause(due - time.Since(start))
 		came := time.Now()
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
