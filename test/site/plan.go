@@ -1,0 +1,54 @@
+package site
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Plan says where everything of one run is: who may call, where calls go.
+type Plan struct {
+	Gate   netip.AddrPort // the proxy, by UDP and TCP
+	Phones netip.Prefix   // where reps call from
+	Trunks []Trunk        // one to ring first, one to fall back on
+	PBX    netip.AddrPort // rings the extensions
+	Timers Timers
+	Budget time.Duration // how long the gate waits for Redis; default 500 ms, for machines that do other things besides
+	Dir    string        // for files of the run
+}
+
+// Trunk is a way out, as the proxy is told of it.
+type Trunk struct {
+	At       netip.AddrPort
+	Protocol Protocol
+}
+
+// Timers are those that a test may want shorter than the standard has them.
+type Timers struct {
+	T1       time.Duration // first retransmission
+	C        time.Duration // how long a branch may ring
+	NoAnswer time.Duration // how long a trunk may stay silent
+}
+
+// Proxy is what a site can be built around.
+type Proxy interface {
+	Name() string
+	// Start runs it according to plan and returns when it takes calls.
+	Start(ctx context.Context, plan Plan) (Running, error)
+}
+
+// Running is a proxy at work.
+type Running interface {
+	// Stop ends it; an error means that it was not well before or did not end properly.
+	Stop() error
+	// Output is the end of what it wrote.
+	Output() string
+}
+
+// What the relay in the gate's place decides by number, and what the gate is told by command for the same outcome.
+const (
+	BlockedNumber    = "+12125550190"
+	RedirectedNumber = "+12125550191"
+	Owner            = "202" // of RedirectedNumber; also their extension
+	Caller           = "201" // who dials
+)
