@@ -101,8 +101,13 @@ var durationUnits = []struct {
 	name string
 	span time.Duration
 }{
-	{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second},
-	{"ms", time.Millisecond}, {"us", time.Microsecond}, {"ns", time.Nanosecond},
+	{"d", day},
+	{"h", time.Hour},
+	{"m", time.Minute},
+	{"s", time.Second},
+	{"ms", time.Millisecond},
+	{"us", time.Microsecond},
+	{"ns", time.Nanosecond},
 }
 
 // MarshalText writes what String writes.

@@ -95,7 +95,7 @@ func open(t testing.TB, c gate.Config, change ...func(*gate.Options)) *office {
 		cancel()
 		return <-done
 	})
-	t.Cleanup(func() { o.stop() })
+	t.Cleanup(func() { _ = o.stop() })
 	return o
 }
 

@@ -23,9 +23,11 @@ type answering struct{ err error }
 func (a answering) Listed(gate.Number) (gate.Listing, bool) {
 	return gate.Listing{List: "national"}, true
 }
+
 func (a answering) Decide(context.Context, gate.Question) (gate.Answer, error) {
 	return gate.Answer{Owner: "201"}, a.err
 }
+
 func (a answering) Renew(_ context.Context, held []gate.Reservation, _ gate.Terms) ([]gate.Reservation, error) {
 	return held, a.err
 }

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -68,7 +69,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.http.Shutdown(grace) != nil {
 		_ = s.http.Close()
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
 	return nil
 }
 

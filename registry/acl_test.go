@@ -42,8 +42,15 @@ func TestShippedRedisConfiguration(t *testing.T) {
 	require.Len(t, records, 4)
 
 	for _, words := range [][]any{
-		{"FLUSHALL"}, {"FLUSHDB"}, {"KEYS", "*"}, {"CONFIG", "SET", "maxmemory-policy", "allkeys-lru"}, {"SHUTDOWN"},
-		{"GET", "another application's key"}, {"ACL", "SETUSER", "x"}, {"MONITOR"}, {"SCRIPT", "FLUSH"},
+		{"FLUSHALL"},
+		{"FLUSHDB"},
+		{"KEYS", "*"},
+		{"CONFIG", "SET", "maxmemory-policy", "allkeys-lru"},
+		{"SHUTDOWN"},
+		{"GET", "another application's key"},
+		{"ACL", "SETUSER", "x"},
+		{"MONITOR"},
+		{"SCRIPT", "FLUSH"},
 	} {
 		err := s.client.Do(ctx, words...).Err()
 		require.True(t, redis.HasErrorPrefix(err, "NOPERM"), "%v: %v", words, err)

@@ -132,7 +132,8 @@ func TestRefusalsArePaged(t *testing.T) {
 	}
 	slices.Sort(want)
 	require.Equal(t, want, refusals(t, s))
-	for range s.Refusals(context.Background()) {
+	for _, err := range s.Refusals(context.Background()) {
+		require.NoError(t, err)
 		break // stopping early is allowed
 	}
 }
@@ -192,7 +193,8 @@ func TestListings(t *testing.T) {
 		require.Equal(t, gate.DNC, decide(t, s, question(number, "201", "b")).Reason)
 		require.NoError(t, s.RemoveListed(ctx, "company", number))
 		require.Equal(t, gate.Allowed, decide(t, s, question(number, "201", "c")).Reason)
-		for range s.Additions(ctx) {
+		for _, err := range s.Additions(ctx) {
+			require.NoError(t, err)
 			require.Fail(t, "nothing is listed any more")
 		}
 	})

@@ -91,8 +91,7 @@ func isOutage(err error) bool {
 	if err == nil || errors.Is(err, redis.Nil) {
 		return false
 	}
-	var reply redis.Error
-	if !errors.As(err, &reply) {
+	if _, ok := errors.AsType[redis.Error](err); !ok {
 		return true
 	}
 	for _, prefix := range []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "TRYAGAIN"} {

@@ -31,14 +31,18 @@ const oldestRedis = "6.2"
 // Cluster one server is asked.
 func (s *Store) StartupChecks(ctx context.Context) []Finding {
 	if s.Embedded() {
-		return []Finding{{SeverityInfo, "the registry is embedded in this process and keeps nothing",
-			"for anything but a trial set registry.url to a Redis"}}
+		return []Finding{{
+			SeverityInfo, "the registry is embedded in this process and keeps nothing",
+			"for anything but a trial set registry.url to a Redis",
+		}}
 	}
 	found := s.checkScripts(ctx)
 	info, err := s.client.Info(ctx).Result()
 	if err != nil {
-		return append(found, Finding{SeverityWarning, fmt.Sprintf("INFO is refused (%v): version and memory are unknown", err),
-			"allow it: ACL SETUSER <user> +info"})
+		return append(found, Finding{
+			SeverityWarning, fmt.Sprintf("INFO is refused (%v): version and memory are unknown", err),
+			"allow it: ACL SETUSER <user> +info",
+		})
 	}
 	facts := infoFields(info)
 	found = append(found, checkVersion(facts["redis_version"])...)
@@ -55,8 +59,10 @@ func (s *Store) checkScripts(ctx context.Context) []Finding {
 		holdingScript.words("evalsha", holdingScript.sha, keys, nil),
 	} {
 		if err := s.client.Do(ctx, words...).Err(); err != nil {
-			return []Finding{{SeverityUnsafe, fmt.Sprintf("the server does not run the registry's scripts: %v", err),
-				"allow them: ACL SETUSER <user> ~rf:* +eval +evalsha +script|load, and the data commands they use"}}
+			return []Finding{{
+				SeverityUnsafe, fmt.Sprintf("the server does not run the registry's scripts: %v", err),
+				"allow them: ACL SETUSER <user> ~rf:* +eval +evalsha +script|load, and the data commands they use",
+			}}
 		}
 	}
 	return nil
@@ -66,8 +72,10 @@ func checkVersion(version string) []Finding {
 	if version == "" || !olderThan(version, oldestRedis) {
 		return nil
 	}
-	return []Finding{{SeverityUnsafe, fmt.Sprintf("Redis %s is too old: the scripts need %s", version, oldestRedis),
-		"upgrade Redis, or use Valkey"}}
+	return []Finding{{
+		SeverityUnsafe, fmt.Sprintf("Redis %s is too old: the scripts need %s", version, oldestRedis),
+		"upgrade Redis, or use Valkey",
+	}}
 }
 
 // olderThan compares dotted versions number by number.
@@ -92,24 +100,30 @@ const almostFull = 0.8
 func checkMemory(facts map[string]string) []Finding {
 	var found []Finding
 	if policy := facts["maxmemory_policy"]; policy != "" && policy != "noeviction" {
-		found = append(found, Finding{SeverityUnsafe,
+		found = append(found, Finding{
+			SeverityUnsafe,
 			fmt.Sprintf("maxmemory-policy is %s: Redis may throw a do-not-call entry or a refusal away, and the call goes out", policy),
-			"CONFIG SET maxmemory-policy noeviction, and in redis.conf"})
+			"CONFIG SET maxmemory-policy noeviction, and in redis.conf",
+		})
 	}
 	limit, _ := strconv.ParseFloat(facts["maxmemory"], 64)
 	used, _ := strconv.ParseFloat(facts["used_memory"], 64)
 	if limit > 0 && used > almostFull*limit {
-		found = append(found, Finding{SeverityWarning,
+		found = append(found, Finding{
+			SeverityWarning,
 			fmt.Sprintf("Redis uses %.0f %% of its maxmemory; when it is full, no call can be reserved", 100*used/limit),
-			"raise maxmemory, or shorten records.keep"})
+			"raise maxmemory, or shorten records.keep",
+		})
 	}
 	return found
 }
 
 func checkRole(facts map[string]string) []Finding {
 	if role := facts["role"]; role != "" && role != "master" {
-		return []Finding{{SeverityUnsafe, "this server is a replica: nothing can be reserved on it",
-			"point registry.url at the master, or use redis+sentinel://"}}
+		return []Finding{{
+			SeverityUnsafe, "this server is a replica: nothing can be reserved on it",
+			"point registry.url at the master, or use redis+sentinel://",
+		}}
 	}
 	return nil
 }
@@ -122,20 +136,28 @@ func (s *Store) checkConfig(ctx context.Context, facts map[string]string) []Find
 	save, err := s.client.ConfigGet(ctx, "save").Result()
 	switch {
 	case err != nil:
-		return []Finding{{SeverityInfo, "CONFIG is refused, so it is unknown whether owners and refusals outlive a restart of Redis",
-			"see to it that appendonly is on, or snapshots are taken"}}
+		return []Finding{{
+			SeverityInfo, "CONFIG is refused, so it is unknown whether owners and refusals outlive a restart of Redis",
+			"see to it that appendonly is on, or snapshots are taken",
+		}}
 	case save["save"] == "":
-		return []Finding{{SeverityWarning, "Redis keeps nothing on disk: owners, refusals and records are gone when it restarts",
-			"CONFIG SET appendonly yes (appendfsync everysec), and in redis.conf"}}
+		return []Finding{{
+			SeverityWarning, "Redis keeps nothing on disk: owners, refusals and records are gone when it restarts",
+			"CONFIG SET appendonly yes (appendfsync everysec), and in redis.conf",
+		}}
 	}
-	return []Finding{{SeverityInfo, fmt.Sprintf("Redis keeps snapshots only (save %q): the last minutes are lost in a crash", save["save"]),
-		"CONFIG SET appendonly yes to lose no more than a second"}}
+	return []Finding{{
+		SeverityInfo, fmt.Sprintf("Redis keeps snapshots only (save %q): the last minutes are lost in a crash", save["save"]),
+		"CONFIG SET appendonly yes to lose no more than a second",
+	}}
 }
 
 func checkAOF(facts map[string]string) []Finding {
 	if status := facts["aof_last_write_status"]; status != "" && status != "ok" {
-		return []Finding{{SeverityUnsafe, "Redis could not write its append-only file: " + status,
-			"free disk space and look into Redis's log; it refuses writes meanwhile"}}
+		return []Finding{{
+			SeverityUnsafe, "Redis could not write its append-only file: " + status,
+			"free disk space and look into Redis's log; it refuses writes meanwhile",
+		}}
 	}
 	return nil
 }

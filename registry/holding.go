@@ -141,7 +141,7 @@ func (st state) refusal(n gate.Number) *Refusal {
 
 func (st state) additions(n gate.Number) []Addition {
 	var all []Addition
-	for _, list := range strings.Split(st.fields["d"], sep) {
+	for list := range strings.SplitSeq(st.fields["d"], sep) {
 		if list == "" {
 			continue
 		}

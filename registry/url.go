@@ -153,7 +153,7 @@ func (p place) byCluster(rest string, query url.Values) (place, error) {
 
 func hostList(text, port string) ([]string, error) {
 	var hosts []string
-	for _, h := range strings.Split(text, ",") {
+	for h := range strings.SplitSeq(text, ",") {
 		if h == "" {
 			return nil, errors.New("a host is missing; " + urlForms)
 		}

@@ -41,7 +41,7 @@ registry did not answer.`,
 		Example: `  ringfence check +12125550100 --rep 201
   ringfence check 912125550100 --rep 201 --peer desk      with the peer's dial plan
   ringfence check +12125550100 --rep 201 --output json && echo may be dialled`,
-		Args: exactArgs(1, "NUMBER"),
+		Args: oneArg("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			who, err := repOf(rep)
 			if err != nil {
@@ -140,12 +140,12 @@ func because(d gate.Decision) string {
 // withoutSpaces drops the spaces by which people group digits; in a dialled number they cannot occur.
 func withoutSpaces(text string) string { return strings.ReplaceAll(text, " ", "") }
 
-// exactArgs wants so many arguments and says their names when they are not there.
-func exactArgs(n int, names string) cobra.PositionalArgs {
+// oneArg wants one argument and says its name when it is not there.
+func oneArg(name string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
-		if len(args) == n {
+		if len(args) == 1 {
 			return nil
 		}
-		return usageError{errors.New("expected " + names + ", got " + count(len(args), "argument"))}
+		return usageError{errors.New("expected " + name + ", got " + count(len(args), "argument"))}
 	}
 }

@@ -242,8 +242,8 @@ func TestCommandsAreDescribed(t *testing.T) {
 // jsonFields are the names of a struct's fields in JSON.
 func jsonFields(value any) (names []string) {
 	t := reflect.TypeOf(value)
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		names = append(names, name)
 	}
 	return names

@@ -35,13 +35,22 @@ func TestRedisConfiguration(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "list.txt")
 	require.NoError(t, os.WriteFile(list, []byte("+12125550666\n+12125550667\n"), 0o600))
 	for _, args := range [][]string{
-		{"owner", "claim", "+12125550100", "--rep", "201"}, {"owner", "show", "+12125550100"},
-		{"owner", "transfer", "+12125550100", "--to", "202"}, {"owner", "release", "+12125550100"},
-		{"refuse", "+12125550101"}, {"refusal", "list"}, {"refusal", "lift", "+12125550101"},
-		{"dnc", "add", "+12125550102"}, {"dnc", "lists"}, {"dnc", "remove", "+12125550102"},
-		{"dnc", "load", list, "--list", "national"}, {"dnc", "remove", "+12125550666", "--list", "national"},
-		{"dnc", "load", list, "--list", "national"}, {"dnc", "rollback", "--list", "national"},
-		{"history", "+12125550100"}, {"check", "+12125550100", "--rep", "201"},
+		{"owner", "claim", "+12125550100", "--rep", "201"},
+		{"owner", "show", "+12125550100"},
+		{"owner", "transfer", "+12125550100", "--to", "202"},
+		{"owner", "release", "+12125550100"},
+		{"refuse", "+12125550101"},
+		{"refusal", "list"},
+		{"refusal", "lift", "+12125550101"},
+		{"dnc", "add", "+12125550102"},
+		{"dnc", "lists"},
+		{"dnc", "remove", "+12125550102"},
+		{"dnc", "load", list, "--list", "national"},
+		{"dnc", "remove", "+12125550666", "--list", "national"},
+		{"dnc", "load", list, "--list", "national"},
+		{"dnc", "rollback", "--list", "national"},
+		{"history", "+12125550100"},
+		{"check", "+12125550100", "--rep", "201"},
 	} {
 		got := f.run(append(args, user...)...)
 		require.Zero(t, got.code, "%v: %s", args, got.stderr)

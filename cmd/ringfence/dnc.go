@@ -45,7 +45,7 @@ type listedReport struct {
 func (sh *shell) newDNCAddCommand() *cobra.Command {
 	var list, note string
 	cmd := &cobra.Command{
-		Use: "add NUMBER", Short: "put one number on a list; it holds at once", Args: exactArgs(1, "NUMBER"),
+		Use: "add NUMBER", Short: "put one number on a list; it holds at once", Args: oneArg("NUMBER"),
 		Example: `  ringfence dnc add +12125550100
   ringfence dnc add +12125550100 --list legal --note "letter of 3 May"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,7 +67,7 @@ func (sh *shell) newDNCRemoveCommand() *cobra.Command {
 	var list string
 	cmd := &cobra.Command{
 		Use: "remove NUMBER", Short: "take one number off a list, whether it was added singly or loaded from a file",
-		Args: exactArgs(1, "NUMBER"),
+		Args: oneArg("NUMBER"),
 		Example: `  ringfence dnc remove +12125550100
   ringfence dnc remove +12125550100 --list national`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -107,7 +107,7 @@ func (c *client) removeListed(ctx context.Context, list string, n gate.Number) (
 
 func (sh *shell) newDNCCheckCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "check NUMBER", Short: "is a number on a list? Exit code 0: on none, 3: on one", Args: exactArgs(1, "NUMBER"),
+		Use: "check NUMBER", Short: "is a number on a list? Exit code 0: on none, 3: on one", Args: oneArg("NUMBER"),
 		Example: "  ringfence dnc check +12125550100 && echo on no list",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return sh.withClient(cmd.Context(), true, func(ctx context.Context, c *client) error {

@@ -46,7 +46,7 @@ type loadReport struct {
 func (sh *shell) newDNCLoadCommand() *cobra.Command {
 	var o loadOptions
 	cmd := &cobra.Command{
-		Use: "load FILE --list NAME", Short: "make a file the new version of a list", Args: exactArgs(1, "FILE"),
+		Use: "load FILE --list NAME", Short: "make a file the new version of a list", Args: oneArg("FILE"),
 		Long: `Reads a text or CSV file, plain or gzip, "-" for standard input: one number a line, or one in a column of each line, in
 any spelling that a rep could dial. The file becomes the list: what is not in it is no longer listed. Every gate has it
 within two seconds, all of it or nothing; dnc rollback returns to the version before.

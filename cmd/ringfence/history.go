@@ -40,7 +40,7 @@ type recordReport struct {
 func (sh *shell) newHistoryCommand() *cobra.Command {
 	limit := historyKept
 	cmd := &cobra.Command{
-		Use: "history NUMBER", Short: "the last records of a number, newest first", Args: exactArgs(1, "NUMBER"),
+		Use: "history NUMBER", Short: "the last records of a number, newest first", Args: oneArg("NUMBER"),
 		Example: `  ringfence history +12125550100
   ringfence history +12125550100 --limit 5 --output json`,
 		RunE: func(cmd *cobra.Command, args []string) error {

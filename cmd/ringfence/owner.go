@@ -50,7 +50,7 @@ func (sh *shell) newOwnerShowCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "show NUMBER", Short: "who owns a number, who is ringing it, and whether its customer said no",
 		Example: "  ringfence owner show +12125550100 --output json",
-		Args:    exactArgs(1, "NUMBER"),
+		Args:    oneArg("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return sh.withNumber(cmd.Context(), args[0], func(ctx context.Context, c *client, n gate.Number) error {
 				h, err := c.store.Owner(ctx, n)
@@ -72,7 +72,7 @@ func (sh *shell) newOwnerClaimCommand() *cobra.Command {
 whose customer said no given out (use refusal lift). Claiming again prolongs the protection.`,
 		Example: `  ringfence owner claim +12125550100 --rep 201
   ringfence owner claim +12125550100 --rep 201 --for 90d`,
-		Args: exactArgs(1, "NUMBER"),
+		Args: oneArg("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			who, err := repOf(rep)
 			if err != nil {
@@ -118,7 +118,7 @@ func (sh *shell) newOwnerReleaseCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "release NUMBER", Short: "end a number's ownership: anybody may claim it",
 		Example: "  ringfence owner release +12125550100",
-		Args:    exactArgs(1, "NUMBER"),
+		Args:    oneArg("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return sh.withNumber(cmd.Context(), args[0], func(ctx context.Context, c *client, n gate.Number) error {
 				before, err := c.store.Release(ctx, n)
@@ -136,7 +136,7 @@ func (sh *shell) newOwnerTransferCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "transfer NUMBER --to ID", Short: "give an owned number to another rep; the protection runs on",
 		Example: "  ringfence owner transfer +12125550100 --to 203",
-		Args:    exactArgs(1, "NUMBER"),
+		Args:    oneArg("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			who, err := repOf(to)
 			if err != nil {

@@ -83,8 +83,7 @@ func TestSignals(t *testing.T) {
 	f.serve()
 	sh := &shell{configFile: f.file, stderr: f.log}
 	signals := make(chan os.Signal)
-	obeying, stopObeying := context.WithCancel(context.Background())
-	defer stopObeying()
+	obeying := t.Context()
 	go sh.obey(obeying, f.program, signals, time.Minute, f.stop)
 
 	f.write("rules: {protection: 9d}\n")

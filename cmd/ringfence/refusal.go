@@ -33,7 +33,7 @@ func (sh *shell) newRefuseCommand() *cobra.Command {
 		Use: "refuse NUMBER", Short: "write down that the customer said no: nobody rings the number until the cool-down ends",
 		Example: `  ringfence refuse +12125550100
   ringfence refuse +12125550100 --for 90d --rep 201 --note "not interested"`,
-		Args: exactArgs(1, "NUMBER"),
+		Args: oneArg("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return sh.withNumber(cmd.Context(), args[0], func(ctx context.Context, c *client, n gate.Number) error {
 				r, err := c.store.Refuse(ctx, n, by, coolDown.or(c.cfg.Rules.Refused.CoolDown), note)
@@ -75,7 +75,7 @@ func (sh *shell) newRefusalListCommand() *cobra.Command {
 
 func (sh *shell) newRefusalLiftCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "lift NUMBER", Short: "end a refusal before its time", Args: exactArgs(1, "NUMBER"),
+		Use: "lift NUMBER", Short: "end a refusal before its time", Args: oneArg("NUMBER"),
 		Example: "  ringfence refusal lift +12125550100",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return sh.withNumber(cmd.Context(), args[0], func(ctx context.Context, c *client, n gate.Number) error {

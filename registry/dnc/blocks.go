@@ -18,7 +18,7 @@ const (
 func openText(r io.Reader, progress func(int64)) (io.Reader, error) {
 	file := bufio.NewReaderSize(&counter{r: r, progress: progress}, 64<<10)
 	head, err := file.Peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("the file cannot be read: %w", err)
 	}
 	switch {
@@ -30,7 +30,7 @@ func openText(r io.Reader, progress func(int64)) (io.Reader, error) {
 			return nil, fmt.Errorf("the file begins like gzip and is none: %w", err)
 		}
 		file = bufio.NewReaderSize(plain, 64<<10)
-		if head, err = file.Peek(4); err != nil && err != io.EOF {
+		if head, err = file.Peek(4); err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("the file cannot be unpacked: %w", err)
 		}
 	}

@@ -63,6 +63,3 @@ func appendContainer(words, rests []uint16) []uint16 {
 	}
 	return words
 }
-
-// wordsFor is the length of the container that holds so many rests.
-func wordsFor(rests int) int { return min(rests, bitmapWords) }

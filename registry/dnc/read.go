@@ -78,7 +78,7 @@ func parseBlocks(text io.Reader, f *format, pending chan<- chan parsed) error {
 	blocks := newBlocks(text)
 	for {
 		b, err := blocks.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

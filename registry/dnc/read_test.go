@@ -54,8 +54,10 @@ func TestRead(t *testing.T) {
 		"windows":               {text: "\xef\xbb\xbf2125550100\r\n\r\n2125550101\r\n", numbers: []uint64{one, two}},
 		"comments and blanks":   {text: "# the list\n\n  \n2125550100 # asked us\n\t# more\n2125550101\n", numbers: []uint64{one, two}},
 		"header":                {text: "phone,name\n2125550100,Ann\n2125550101,Bob\n", numbers: []uint64{one, two}, header: "phone,name"},
-		"named column": {text: "name;Phone Number\n\"Ann; \"\"A\"\"\";2125550100\nBob;\"212 555 0101\"\n",
-			column: "phone number", numbers: []uint64{one, two}, header: "name;Phone Number"},
+		"named column": {
+			text:   "name;Phone Number\n\"Ann; \"\"A\"\"\";2125550100\nBob;\"212 555 0101\"\n",
+			column: "phone number", numbers: []uint64{one, two}, header: "name;Phone Number",
+		},
 		"column by position": {text: "Ann\t2125550100\nBob\t2125550101\n", column: "2", numbers: []uint64{one, two}},
 		"empty first column": {text: "\t2125550100\n\t2125550101\n", column: "2", numbers: []uint64{one, two}},
 		"quotes everywhere":  {text: "\"2125550100\",\"x\"\n\"2125550101\",\"y, z\"\n", numbers: []uint64{one, two}},
@@ -65,22 +67,38 @@ func TestRead(t *testing.T) {
 		"empty file":         {text: ""},
 		"only a header":      {text: "phone\n", header: "phone"},
 		"a header is masked": {text: "phone,2125550101\n2125550100,x\n", numbers: []uint64{one}, header: "phone,2125****01"},
-		"vanity is no header": {text: "1-800-FLOWERS\n2125550100\n", numbers: []uint64{one},
-			problems: []Problem{{1, "1-800-FLOWERS", "cannot read 1-800-FLOWERS"}}},
-		"unreadable": {text: "2125550100\n12345678\nnobody\n2125550101\n", numbers: []uint64{one, two},
-			problems: []Problem{{2, "1234**78", "cannot read 1234**78"}, {3, "nobody", "cannot read nobody"}}},
-		"rounded by a spreadsheet": {text: "2125550100\n1.21256E+10\n", numbers: []uint64{one},
-			problems: []Problem{{2, "1.212**E+10", errRounded.Error()}}},
-		"open quote swallows nothing": {text: "2125550100,a\n\"2125550101,b\n2125550101,c\n", numbers: []uint64{one, two},
-			problems: []Problem{{2, "\"2125****01,b", errQuote.Error()}}},
-		"text behind a quote": {text: "\"2125550100\"7,a\n2125550101,b\n", numbers: []uint64{two},
-			problems: []Problem{{1, "\"2125*****0\"7,a", "'7' follows a quoted field where a separator should"}}},
-		"too few columns": {text: "n,phone\nAnn,2125550100\nBob\n", column: "phone", numbers: []uint64{one}, header: "n,phone",
-			problems: []Problem{{3, "Bob", "the line has only 1 column"}}},
-		"empty column": {text: "n,phone\nAnn,\nBob,2125550100\n", column: "phone", numbers: []uint64{one}, header: "n,phone",
-			problems: []Problem{{2, "Ann,", errEmpty.Error()}}},
-		"no text": {text: "2125550100\n\xff\xfe\x00\x01\n", numbers: []uint64{one},
-			problems: []Problem{{2, "????", "cannot read ????"}}},
+		"vanity is no header": {
+			text: "1-800-FLOWERS\n2125550100\n", numbers: []uint64{one},
+			problems: []Problem{{1, "1-800-FLOWERS", "cannot read 1-800-FLOWERS"}},
+		},
+		"unreadable": {
+			text: "2125550100\n12345678\nnobody\n2125550101\n", numbers: []uint64{one, two},
+			problems: []Problem{{2, "1234**78", "cannot read 1234**78"}, {3, "nobody", "cannot read nobody"}},
+		},
+		"rounded by a spreadsheet": {
+			text: "2125550100\n1.21256E+10\n", numbers: []uint64{one},
+			problems: []Problem{{2, "1.212**E+10", errRounded.Error()}},
+		},
+		"open quote swallows nothing": {
+			text: "2125550100,a\n\"2125550101,b\n2125550101,c\n", numbers: []uint64{one, two},
+			problems: []Problem{{2, "\"2125****01,b", errQuote.Error()}},
+		},
+		"text behind a quote": {
+			text: "\"2125550100\"7,a\n2125550101,b\n", numbers: []uint64{two},
+			problems: []Problem{{1, "\"2125*****0\"7,a", "'7' follows a quoted field where a separator should"}},
+		},
+		"too few columns": {
+			text: "n,phone\nAnn,2125550100\nBob\n", column: "phone", numbers: []uint64{one}, header: "n,phone",
+			problems: []Problem{{3, "Bob", "the line has only 1 column"}},
+		},
+		"empty column": {
+			text: "n,phone\nAnn,\nBob,2125550100\n", column: "phone", numbers: []uint64{one}, header: "n,phone",
+			problems: []Problem{{2, "Ann,", errEmpty.Error()}},
+		},
+		"no text": {
+			text: "2125550100\n\xff\xfe\x00\x01\n", numbers: []uint64{one},
+			problems: []Problem{{2, "????", "cannot read ????"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, text := range []string{c.text, zipped(t, c.text)} {

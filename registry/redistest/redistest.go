@@ -40,14 +40,14 @@ func Start(tb testing.TB, args ...string) *Server {
 		tb.Fatal("redis-server is not installed and this test needs a real one; on Debian: apt-get install redis-server")
 	}
 	// A unix socket's path may hold 107 bytes; t.TempDir() of a long test name does not leave room for it.
-	dir, err := os.MkdirTemp("", "redistest")
+	dir, err := os.MkdirTemp("", "redistest") //nolint:usetesting // for the reason above
 	if err != nil {
 		tb.Fatal(err)
 	}
 	s := &Server{tb: tb, dir: dir, args: args}
 	tb.Cleanup(func() {
 		s.Stop()
-		os.RemoveAll(dir)
+		_ = os.RemoveAll(dir)
 	})
 	s.startOnFreePort()
 	return s

@@ -37,10 +37,16 @@ CSeq: 0007 INVITE
 		start     string
 		tag, more string
 	}{
-		{"403 with headers", Answer{Status: 403, Phrase: "Forbidden", ToTag: "x", Headers: []byte("Retry-After: 5\r\n")},
-			"SIP/2.0 403 Forbidden\n", ";tag=x", "Retry-After: 5\n"},
-		{"100 has no tag and gives the time back", Answer{Status: 100, Phrase: "Trying", ToTag: "x"},
-			"SIP/2.0 100 Trying\n", "", "Timestamp: 54\n"},
+		{
+			"403 with headers",
+			Answer{Status: 403, Phrase: "Forbidden", ToTag: "x", Headers: []byte("Retry-After: 5\r\n")},
+			"SIP/2.0 403 Forbidden\n", ";tag=x", "Retry-After: 5\n",
+		},
+		{
+			"100 has no tag and gives the time back",
+			Answer{Status: 100, Phrase: "Trying", ToTag: "x"},
+			"SIP/2.0 100 Trying\n", "", "Timestamp: 54\n",
+		},
 		{"no phrase", Answer{Status: 200, ToTag: "x"}, "SIP/2.0 200 \n", ";tag=x", ""},
 		{"a phrase with line ends", Answer{Status: 400, Phrase: "a\r\nX: \x00\x7fé"}, "SIP/2.0 400 a  X:   é\n", "", ""},
 	} {

@@ -66,8 +66,10 @@ func TestFramer(t *testing.T) {
 		{"line ends before and between", "\r\n" + one + "\r\n" + two, 0, framed{msgs: []string{one, two}}},
 		{"pings", "\r\n\r\n" + one + "\r\n\r\n\r\n\r\n" + two + "\r\n\r\n", 0, framed{msgs: []string{one, two}, pings: 4}},
 		{"half a ping", one + "\r", 0, framed{msgs: []string{one}, left: "\r"}},
-		{"a body that looks like the end", strings.Replace(one, "body", "\r\n\r\n", 1) + two, 0,
-			framed{msgs: []string{strings.Replace(one, "body", "\r\n\r\n", 1), two}}},
+		{
+			"a body that looks like the end", strings.Replace(one, "body", "\r\n\r\n", 1) + two, 0,
+			framed{msgs: []string{strings.Replace(one, "body", "\r\n\r\n", 1), two}},
+		},
 		{"compact and folded length", length("l :\r\n\t 4") + "body" + two, 0, framed{msgs: []string{length("l :\r\n\t 4") + "body", two}}},
 		{"a broken header is for Parse to judge", length("Foobar\r\nl: 0"), 0, framed{msgs: []string{length("Foobar\r\nl: 0")}}},
 		{"no length", noLength, 0, framed{err: "400 Bad Request: Content-Length: is missing, and a stream needs it", left: noLength[:len(noLength)-4]}},

@@ -67,10 +67,26 @@ var compact = [...]struct {
 	letter byte
 	name   string
 }{
-	{'a', "Accept-Contact"}, {'b', "Referred-By"}, {'c', "Content-Type"}, {'d', "Request-Disposition"},
-	{'e', "Content-Encoding"}, {'f', "From"}, {'i', "Call-ID"}, {'j', "Reject-Contact"}, {'k', "Supported"},
-	{'l', "Content-Length"}, {'m', "Contact"}, {'n', "Identity-Info"}, {'o', "Event"}, {'r', "Refer-To"},
-	{'s', "Subject"}, {'t', "To"}, {'u', "Allow-Events"}, {'v', "Via"}, {'x', "Session-Expires"}, {'y', "Identity"},
+	{'a', "Accept-Contact"},
+	{'b', "Referred-By"},
+	{'c', "Content-Type"},
+	{'d', "Request-Disposition"},
+	{'e', "Content-Encoding"},
+	{'f', "From"},
+	{'i', "Call-ID"},
+	{'j', "Reject-Contact"},
+	{'k', "Supported"},
+	{'l', "Content-Length"},
+	{'m', "Contact"},
+	{'n', "Identity-Info"},
+	{'o', "Event"},
+	{'r', "Refer-To"},
+	{'s', "Subject"},
+	{'t', "To"},
+	{'u', "Allow-Events"},
+	{'v', "Via"},
+	{'x', "Session-Expires"},
+	{'y', "Identity"},
 }
 
 // byLength finds a Kind with one or two comparisons: no more than six names share a length. Other fills the rows.

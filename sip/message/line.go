@@ -1,5 +1,7 @@
 package message
 
+import "errors"
+
 // entry is a Header as it is kept. Every message brings about twenty, and as ints they would be most of the memory that
 // a message takes.
 type entry struct {
@@ -29,7 +31,7 @@ func headerLine(raw []byte, at int, e *entry) (next int, err error) {
 		c.i++
 	}
 	end, err := lineEnd(raw, c.i)
-	if err == errUnended {
+	if errors.Is(err, errUnended) {
 		return len(raw), err
 	}
 	next = end + 2

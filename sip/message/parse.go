@@ -1,5 +1,7 @@
 package message
 
+import "errors"
+
 // parser is a Message while it is read, and the first thing found wrong with it. Reading goes on behind a fault, since
 // a request is answered when enough of it can be read.
 type parser struct {
@@ -59,7 +61,7 @@ func (p *parser) headerSection() {
 		} else {
 			p.typed(&p.headers[n])
 		}
-		if err == errUnended {
+		if errors.Is(err, errUnended) {
 			p.end, p.Body = at, Span{next, next}
 			return
 		}

@@ -46,8 +46,10 @@ func TestAnswerToAnOffer(t *testing.T) {
 		{"none", "", []string{"m=audio 9 RTP/AVP 0 8"}},
 		{"audio", "v=0\r\nm=audio 4000 RTP/AVP 96 8 0\r\n", []string{"m=audio 9 RTP/AVP 0"}},
 		{"no G.711", "m=audio 4000 RTP/AVP 96 97\r\n", []string{"m=audio 9 RTP/AVP 96"}},
-		{"video first, and a second audio", "m=video 4002 RTP/AVP 99\r\nm=audio 4000 RTP/SAVP 8\r\nm=audio 4004 RTP/AVP 0\n",
-			[]string{"m=video 0 RTP/AVP 99", "m=audio 9 RTP/SAVP 8", "m=audio 0 RTP/AVP 0"}},
+		{
+			"video first, and a second audio", "m=video 4002 RTP/AVP 99\r\nm=audio 4000 RTP/SAVP 8\r\nm=audio 4004 RTP/AVP 0\n",
+			[]string{"m=video 0 RTP/AVP 99", "m=audio 9 RTP/SAVP 8", "m=audio 0 RTP/AVP 0"},
+		},
 		{"audio that is off", "m=audio 0 RTP/AVP 0\r\n", []string{"m=audio 0 RTP/AVP 0"}},
 	}
 	for _, tt := range tests {
@@ -133,10 +135,16 @@ func TestPath(t *testing.T) {
 		set, route      []string
 	}{
 		{"direct", "sip:202@127.0.0.1:7000", "127.0.0.1:7000", nil, nil},
-		{"loose", "sip:202@127.0.0.1:7000", "127.0.0.1:5060",
-			[]string{"<sip:127.0.0.1;lr>", "<sip:127.0.0.2;lr>"}, []string{"<sip:127.0.0.1;lr>", "<sip:127.0.0.2;lr>"}},
-		{"strict", "sip:127.0.0.1:5070", "127.0.0.1:5070",
-			[]string{"<sip:127.0.0.1:5070>", "<sip:127.0.0.2;lr>"}, []string{"<sip:127.0.0.2;lr>", "<sip:202@127.0.0.1:7000>"}},
+		{
+			"loose", "sip:202@127.0.0.1:7000", "127.0.0.1:5060",
+			[]string{"<sip:127.0.0.1;lr>", "<sip:127.0.0.2;lr>"},
+			[]string{"<sip:127.0.0.1;lr>", "<sip:127.0.0.2;lr>"},
+		},
+		{
+			"strict", "sip:127.0.0.1:5070", "127.0.0.1:5070",
+			[]string{"<sip:127.0.0.1:5070>", "<sip:127.0.0.2;lr>"},
+			[]string{"<sip:127.0.0.2;lr>", "<sip:202@127.0.0.1:7000>"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

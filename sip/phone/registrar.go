@@ -71,7 +71,7 @@ func wanted(req *sip.Request, contacts []string) (binding, error) {
 	}
 	if contacts[0] == "*" { // step 6: removes everything, and only with Expires: 0
 		if otherwise != 0 || len(contacts) > 1 {
-			return b, errors.New("Contact: * goes alone and with Expires: 0")
+			return b, errors.New("a Contact of * goes alone and with Expires 0")
 		}
 		return b, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,8 +62,8 @@ func (p *PBX) outbound(req *sip.Request, b binding) (*sip.Request, error) {
 	}
 	out.RemoveHeader("Max-Forwards") // Clone shares it with the request that came
 	out.AppendHeader(&hops)
-	for i := len(b.path) - 1; i >= 0; i-- {
-		out.PrependHeader(sip.NewHeader("Route", b.path[i]))
+	for _, v := range slices.Backward(b.path) {
+		out.PrependHeader(sip.NewHeader("Route", v))
 	}
 	host, port, _ := net.SplitHostPort(p.line.address())
 	number, _ := strconv.Atoi(port)

@@ -32,6 +32,7 @@ func (n *benchNetwork) Send(_ transport.Address, _ *transport.Listener, b []byte
 		}
 	}
 }
+
 func (n *benchNetwork) Route(transport.Address) (*transport.Listener, netip.AddrPort, error) {
 	return nil, gateUDP, nil
 }

@@ -52,6 +52,7 @@ func (n *fuzzNetwork) Reply(_ transport.Source, b []byte, _ func(error)) { n.loo
 func (n *fuzzNetwork) Send(to transport.Address, _ *transport.Listener, b []byte, _ func(error)) {
 	n.look(b, to.Addr() == trunkA.Addr() || to.Addr() == trunkB.Addr() || to.Addr() == nobody.Addr())
 }
+
 func (n *fuzzNetwork) Route(transport.Address) (*transport.Listener, netip.AddrPort, error) {
 	return nil, gateUDP, nil
 }
@@ -98,11 +99,24 @@ func (p panicWriter) Write(b []byte) (int, error) {
 // process, what goes out is well-formed, and nothing on a do-not-call list is ever rung.
 func FuzzGate(f *testing.F) {
 	for _, q := range []ask{
-		{}, {uri: "sip:212.555.0100@10.0.0.1;user=phone"}, {uri: "tel:+1-310-555-0100;phone-context=+1"}, {uri: "sip:%2B12125550100;isub=1@x"},
-		{uri: "sip:911@10.0.0.1"}, {uri: "urn:service:sos"}, {uri: "sip:305@10.0.0.1"}, {method: "CANCEL"}, {method: "ACK", toTag: "t"},
-		{method: "BYE", toTag: "t", uri: "sip:x@10.1.0.1:5060"}, {toTag: "t", more: "Route: <sip:10.0.0.1;lr;rf=0.AAAA>,<sip:192.0.2.66;lr>\n"},
-		{method: "REGISTER", uri: "sip:10.0.0.1"}, {method: "OPTIONS", uri: "sip:10.0.0.1"}, {method: "REFER", toTag: "t", more: "r: <sip:+12125550100@x>\n"},
-		{uri: "sip:9012125550100@10.0.0.1"}, {uri: "sip:0012125550100@10.0.0.1"}, {uri: "sip:12125550100p1@10.0.0.1"}, {more: "Proxy-Require: x\n"},
+		{},
+		{uri: "sip:212.555.0100@10.0.0.1;user=phone"},
+		{uri: "tel:+1-310-555-0100;phone-context=+1"},
+		{uri: "sip:%2B12125550100;isub=1@x"},
+		{uri: "sip:911@10.0.0.1"},
+		{uri: "urn:service:sos"},
+		{uri: "sip:305@10.0.0.1"},
+		{method: "CANCEL"},
+		{method: "ACK", toTag: "t"},
+		{method: "BYE", toTag: "t", uri: "sip:x@10.1.0.1:5060"},
+		{toTag: "t", more: "Route: <sip:10.0.0.1;lr;rf=0.AAAA>,<sip:192.0.2.66;lr>\n"},
+		{method: "REGISTER", uri: "sip:10.0.0.1"},
+		{method: "OPTIONS", uri: "sip:10.0.0.1"},
+		{method: "REFER", toTag: "t", more: "r: <sip:+12125550100@x>\n"},
+		{uri: "sip:9012125550100@10.0.0.1"},
+		{uri: "sip:0012125550100@10.0.0.1"},
+		{uri: "sip:12125550100p1@10.0.0.1"},
+		{more: "Proxy-Require: x\n"},
 	} {
 		f.Add([]byte(strings.ReplaceAll(q.text(), "\n", "\r\n")))
 	}

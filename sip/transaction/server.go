@@ -152,12 +152,12 @@ func (tx *Server) acknowledged() {
 	tx.Shard.Start(&tx.timeout, tx.Shard.layer.Timers.T4) // I
 }
 
-// cancelEarly answers a CANCEL that had waited for the INVITE that has now begun tx.
-func (early *Server) cancelEarly(tx *Server) {
-	delete(early.Shard.early, early.awaits)
-	early.Shard.Stop(&early.timeout)
-	early.Answer(message.Answer{Status: 200, Phrase: "OK", ToTag: tx.ToTag})
-	early.Shard.layer.User.Cancel(tx)
+// cancelEarly answers a CANCEL that had waited for the INVITE that has now begun.
+func (tx *Server) cancelEarly(invite *Server) {
+	delete(tx.Shard.early, tx.awaits)
+	tx.Shard.Stop(&tx.timeout)
+	tx.Answer(message.Answer{Status: 200, Phrase: "OK", ToTag: invite.ToTag})
+	tx.Shard.layer.User.Cancel(invite)
 }
 
 // Expired is Timers G, H, I, J and L.

@@ -65,7 +65,7 @@ func TestTCPSurvivesRunningOutOfDescriptors(t *testing.T) {
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
 	none := syscall.Rlimit{Cur: 1, Max: before.Max}
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
-	restore := func() { syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before) }
+	restore := func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before) }
 	defer restore()
 
 	to := ls[0].Address()

@@ -44,7 +44,7 @@ func (d *decoder) decode(node *yaml.Node, target reflect.Value, key string) {
 	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" {
 		return
 	}
-	if text, ok := target.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if text, ok := reflect.TypeAssert[encoding.TextUnmarshaler](target.Addr()); ok {
 		d.text(node, text, key)
 		return
 	}

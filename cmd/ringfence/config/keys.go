@@ -21,8 +21,8 @@ func fieldOf(of reflect.Value, name string) (reflect.Value, bool) {
 // keysOf lists the keys of a struct in the order of its fields.
 func keysOf(t reflect.Type) []string {
 	var keys []string
-	for i := range t.NumField() {
-		if name := tag(t.Field(i)); name != "" {
+	for field := range t.Fields() {
+		if name := tag(field); name != "" {
 			keys = append(keys, name)
 		}
 	}
@@ -44,9 +44,9 @@ func leavesOf(t reflect.Type, under string) []string {
 		return []string{under}
 	}
 	var leaves []string
-	for i := range t.NumField() {
-		if name := tag(t.Field(i)); name != "" {
-			leaves = append(leaves, leavesOf(t.Field(i).Type, join(under, name))...)
+	for field := range t.Fields() {
+		if name := tag(field); name != "" {
+			leaves = append(leaves, leavesOf(field.Type, join(under, name))...)
 		}
 	}
 	return leaves
