@@ -1,0 +1,172 @@
+package proxy
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/message"
+)
+
+// finish sends the best final response up (§16.7-6).
+func (rc *responseContext) finish() {
+	if rc.tx.Finished() || rc.m == nil {
+		return
+	}
+	best := rc.best()
+	d := rc.decision
+	switch {
+	case d != nil && d.Verdict == gate.Redirect && !rc.cancelled:
+		// The owner did not take the call: it stays what it was, somebody else's customer.
+		blocked := d.Blocked()
+		rc.answer(rc.profile.refusal(&blocked))
+	case best == nil || best.final == nil:
+		rc.failed(best)
+	case best.status == 503: // §16.7-6: our neighbour is overloaded, we are not
+		rc.answer(refusal{Status: 500, Phrase: "Server Internal Error"})
+	default:
+		rc.relayFinal(best)
+	}
+}
+
+// failed answers for branches that got no response at all. RFC 4320 §4.2: a non-INVITE is left without one.
+func (rc *responseContext) failed(best *branch) {
+	if rc.method != "INVITE" && best != nil && best.status == 408 {
+		rc.tx.Abandon()
+		rc.drop()
+		return
+	}
+	r := refusal{Status: 500, Phrase: "No Route"}
+	if best != nil {
+		r = refusal{Status: best.status, Phrase: "Request Timeout"}
+		if best.status != 408 {
+			r.Phrase = "Trunk Unreachable"
+		}
+	}
+	rc.answer(r)
+}
+
+// best is §16.7-6: any 6xx, else of the lowest class, where a 4xx that tells the caller how to try again goes first.
+func (rc *responseContext) best() *branch {
+	var best *branch
+	for _, b := range rc.branches {
+		if b.status != 0 && (best == nil || rank(b.status) < rank(best.status)) {
+			best = b
+		}
+	}
+	return best
+}
+
+func rank(status int) int {
+	switch status {
+	case 401, 407:
+		return 400
+	case 415, 420, 484:
+		return 401
+	}
+	if status/100 == 6 {
+		return 0
+	}
+	return status/100*100 + 50
+}
+
+// relayFinal passes a branch's final response on, with the challenges of the others when it is one (§16.7-7).
+func (rc *responseContext) relayFinal(best *branch) {
+	b := rc.upstream(best.final, func(e *message.Edit) {
+		if best.status != 401 && best.status != 407 {
+			return
+		}
+		for _, other := range rc.branches {
+			if other != best && other.final != nil {
+				e.Insert(best.final.HeadersEnd(), challenges(other.final))
+			}
+		}
+	})
+	rc.end(best.status, best.out.trunk != nil && rc.p.refusedByCallee(best.final))
+	rc.tx.Respond(best.status, b)
+	rc.p.Metrics.Response(best.final.CSeqMethod, best.status)
+	rc.drop()
+}
+
+// challenges are the WWW- and Proxy-Authenticate lines of a response.
+func challenges(m *message.Message) []byte {
+	var lines []byte
+	for _, h := range m.Headers() {
+		if h.Kind == message.WWWAuthenticate || h.Kind == message.ProxyAuthenticate {
+			lines = append(lines, m.Bytes(h.Line)...)
+		}
+	}
+	return lines
+}
+
+// upstream is a response without our Via (§16.7-3).
+func (rc *responseContext) upstream(m *message.Message, more func(*message.Edit)) []byte {
+	e, _ := edits.Get().(*message.Edit)
+	defer edits.Put(e)
+	e.Reset(m)
+	e.PopElement(message.Via)
+	if more != nil {
+		more(e)
+	}
+	return e.Append(make([]byte, 0, len(m.Raw)))
+}
+
+// relay passes a provisional or 2xx response on at once (§16.7-5).
+func (rc *responseContext) relay(m *message.Message) {
+	if m.Status/100 == 2 && !rc.answered {
+		rc.answered = true
+		if rc.decision != nil && rc.decision.Verdict == gate.Allow {
+			rc.p.Gate.Answered(rc.decision.Reservation)
+		}
+	}
+	rc.tx.Respond(m.Status, rc.upstream(m, nil))
+	rc.p.Metrics.Response(m.CSeqMethod, m.Status)
+	if m.Status/100 == 2 {
+		rc.refreshed(m)
+		rc.drop()
+	}
+}
+
+// refreshed reads the session timer that a 2xx to INVITE or UPDATE agrees on (RFC 4028 §8.2).
+func (rc *responseContext) refreshed(m *message.Message) {
+	v, ok := m.Get(message.SessionExpires)
+	if !ok || rc.number == "" || rc.method != "INVITE" && rc.method != "UPDATE" {
+		return
+	}
+	seconds, _, _ := bytes.Cut(v, []byte{';'})
+	if n, err := strconv.ParseUint(string(bytes.TrimSpace(seconds)), 10, 31); err == nil && n > 0 {
+		rc.p.Gate.Refreshed(rc.number, string(m.CallID), time.Duration(n)*time.Second, string(m.FromTag), string(m.ToTag))
+	}
+}
+
+// answer is a final response of our own.
+func (rc *responseContext) answer(r refusal) {
+	rc.end(r.Status, false)
+	rc.p.refuse(rc.tx, r)
+	rc.drop()
+}
+
+// drop lets go of what is not needed while the transaction lingers.
+func (rc *responseContext) drop() {
+	rc.tx.Shard.Stop(&rc.trying)
+	rc.m, rc.groups, rc.decision = nil, nil, nil
+}
+
+// end tells the gate how a call that was never answered ended.
+func (rc *responseContext) end(status int, refused bool) {
+	if rc.decision == nil || rc.answered {
+		return
+	}
+	ending := gate.EndUnanswered
+	switch {
+	case refused:
+		ending = gate.EndRefused
+	case status/100 == 5 || status == 404 || status == 484 || status == 604:
+		ending = gate.EndFailed
+	}
+	if letOut(rc.decision) {
+		rc.p.Metrics.CallEnded(ending)
+	}
+	rc.p.Gate.End(rc.decision.Reservation, ending, status)
+}

@@ -1,0 +1,121 @@
+package sip
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/identity"
+	"github.com/ringfence/ringfence/sip/proxy"
+	"github.com/ringfence/ringfence/sip/transport"
+)
+
+// routing looks the hosts up and makes what the proxy routes by.
+func (c Config) routing(language string) (*proxy.Routing, error) {
+	r := &proxy.Routing{}
+	for _, p := range c.Peers {
+		r.Peers = append(r.Peers, p.resolve(language))
+	}
+	for i, t := range c.Trunks {
+		at, err := resolve(t.Name, t.URI)
+		if err != nil {
+			return nil, fmt.Errorf("sip.trunks[%d].uri: %w", i, err)
+		}
+		priority := t.Priority
+		if priority == 0 {
+			priority = i + 1
+		}
+		r.Trunks = append(r.Trunks, proxy.Trunk{Target: at, Priority: priority, Number: proxy.Notation(max(0, slices.Index(notations, t.Number)))})
+	}
+	slices.SortStableFunc(r.Trunks, func(a, b proxy.Trunk) int { return a.Priority - b.Priority })
+	if c.Extensions.URI != "" {
+		at, err := resolve("extensions", c.Extensions.URI)
+		if err != nil {
+			return nil, fmt.Errorf("sip.extensions.uri: %w", err)
+		}
+		r.Extensions = &at
+	}
+	return r, nil
+}
+
+func (p Peer) resolve(language string) proxy.Peer {
+	out := proxy.Peer{Name: p.Name}
+	out.Plan, _ = gate.NewDialplan(p.Dialplan)
+	out.Identity, _ = identity.Parse(p.Identity)
+	out.Profile, _ = proxy.NewProfile(p.Answers, language)
+	for _, f := range p.From {
+		if pre, err := prefix(f); err == nil {
+			out.From = append(out.From, pre)
+		}
+	}
+	return out
+}
+
+// resolve finds a target's address; a name is looked up once, now.
+func resolve(name, uri string) (proxy.Target, error) {
+	u, proto, err := target(uri)
+	if err != nil {
+		return proxy.Target{}, err
+	}
+	port := u.Port
+	if port == 0 {
+		port = 5060
+	}
+	host := string(u.Host)
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		defer stop()
+		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil || len(found) == 0 {
+			return proxy.Target{}, fmt.Errorf("%s has no address (%w): write the address itself or mend the name service", host, err)
+		}
+		ip = found[0]
+	}
+	return proxy.Target{
+		Name: name, Host: net.JoinHostPort(host, strconv.Itoa(int(port))),
+		Address: transport.Address{Protocol: proto, AddrPort: netip.AddrPortFrom(ip.Unmap(), port)},
+	}, nil
+}
+
+// keys reads secret_file: one key a line, newest first, hexadecimal or any text of 16 bytes and more.
+func (c Config) keys(log zerolog.Logger) (*proxy.Keys, error) {
+	if c.SecretFile == "" {
+		log.Warn().Msg("sip.secret_file is not set: Record-Route is signed with a key that a restart forgets, and that no other gate knows")
+		key := make([]byte, 32)
+		_, _ = rand.Read(key)
+		return proxy.NewKeys(key)
+	}
+	content, err := os.ReadFile(c.SecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("sip.secret_file: %w", err)
+	}
+	var secrets [][]byte
+	for line := range strings.Lines(string(content)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if b, err := hex.DecodeString(line); err == nil {
+			secrets = append(secrets, b)
+			continue
+		}
+		secrets = append(secrets, []byte(line))
+	}
+	k, err := proxy.NewKeys(secrets...)
+	if err != nil {
+		return nil, fmt.Errorf("sip.secret_file: %w", err)
+	}
+	return k, nil
+}
