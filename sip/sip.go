@@ -68,7 +68,7 @@ func New(cfg Config, o Options) (*Server, error) {
 	})
 	s.layer = transaction.New(transaction.Config{
 		User: s.proxy, Sender: s.transport, Timers: transaction.Timers{T1: time.Duration(cfg.Timers.T1)},
-		Retransmitted: o.Metrics.Retransmission, Stray: o.Metrics.Dropped,
+		Panicked: s.panicked, Retransmitted: o.Metrics.Retransmission, Stray: o.Metrics.Dropped,
 	})
 	for i, l := range cfg.Listen {
 		address, err := parseListen(l)

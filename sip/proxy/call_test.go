@@ -244,6 +244,15 @@ func TestRegistryAway(t *testing.T) {
 	}
 }
 
+// A registry that panics costs its own call and no other.
+func TestPanicInTheRegistry(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.proxy.Gate = nil // Ask on it panics
+		require.Equal(t, gate.Decision{}, w.proxy.ask(gate.Call{}), "undecided, and so blocked")
+		w.proxy.Gate = w.gate
+	})
+}
+
 // A trunk's own call is not decided; it goes to the PBX with its Request-URI unchanged.
 func TestInboundCall(t *testing.T) {
 	inWorld(t, setUp{}, func(w *world) {

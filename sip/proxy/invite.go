@@ -46,13 +46,24 @@ func (p *Proxy) decide(in *inbound) {
 	}
 	shard := in.tx.Shard
 	shard.Start(&rc.trying, p.Timers.Trying)
-	go func() {
-		d := p.Gate.Ask(p.life, call)
+	p.askers.do(func() {
+		d := p.ask(call)
 		shard.Do(func() {
 			defer p.contain(in.tx)
 			p.decided(rc, in, d)
 		})
+	})
+}
+
+// ask waits for the registry. A fault in it is this call's alone: undecided, it does not go out.
+func (p *Proxy) ask(call gate.Call) (d gate.Decision) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.panicked(v)
+			d = gate.Decision{Call: call}
+		}
 	}()
+	return p.Gate.Ask(p.life, call)
 }
 
 // decided carries a decision out.

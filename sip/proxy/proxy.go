@@ -62,6 +62,7 @@ type Proxy struct {
 	draining atomic.Bool
 	loop     maphash.Seed
 	life     context.Context // ends what was asked on behalf of calls when the proxy stops
+	askers   *askers
 	tcpOnly  largeMessages
 }
 
@@ -73,7 +74,7 @@ func New(life context.Context, c Config) *Proxy {
 	if c.Observe == nil {
 		c.Observe = func(gate.Decision) {}
 	}
-	p := &Proxy{Config: c, loop: maphash.MakeSeed(), life: life}
+	p := &Proxy{Config: c, loop: maphash.MakeSeed(), life: life, askers: newAskers(life)}
 	p.routing.Store(c.Routing)
 	return p
 }
@@ -168,17 +169,22 @@ func (p *Proxy) Malformed(m *message.Message, from transport.Source, fault *mess
 	}), nil)
 }
 
-// contain keeps a fault in one call from reaching the others: its caller gets 500 and the process lives.
+// contain keeps a fault in one call from reaching the others: its caller gets 500 and the process lives. tx is nil where
+// nobody waits for an answer.
 func (p *Proxy) contain(tx *transaction.Server) {
 	v := recover()
 	if v == nil {
 		return
 	}
-	p.Metrics.Panicked()
-	p.Log.Error().Str("panic", fmt.Sprint(v)).Bytes("stack", debug.Stack()).Msg("a call failed inside the gate; please report this")
-	if !tx.Finished() {
+	p.panicked(v)
+	if tx != nil && !tx.Finished() {
 		tx.Answer(message.Answer{Status: 500, Phrase: "Server Internal Error"})
 	}
+}
+
+func (p *Proxy) panicked(v any) {
+	p.Metrics.Panicked()
+	p.Log.Error().Str("panic", fmt.Sprint(v)).Bytes("stack", debug.Stack()).Msg("a call failed inside the gate; please report this")
 }
 
 // forUs: the Request-URI names this proxy itself and nobody behind it (§11, §16.4).

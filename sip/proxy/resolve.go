@@ -46,6 +46,9 @@ func (p *Proxy) reach(s *transaction.Shard, uri []byte, then func(transport.Addr
 			ip, _ := netip.AddrFromSlice(ips[0].IP)
 			to.AddrPort = netip.AddrPortFrom(ip.Unmap(), port)
 		}
-		s.Do(func() { then(to, err) })
+		s.Do(func() {
+			defer p.contain(nil)
+			then(to, err)
+		})
 	}()
 }

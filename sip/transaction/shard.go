@@ -24,7 +24,7 @@ func (s *Shard) init(l *Layer) {
 	s.servers = map[string]*Server{}
 	s.clients = map[string]*Client{}
 	s.early = map[string]*Server{}
-	s.wheel.init()
+	s.wheel.init(l.Panicked)
 }
 
 // Do runs f as one event of the shard. It must not be called with the shard's lock held, so never by a User's callback.

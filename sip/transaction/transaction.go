@@ -67,6 +67,8 @@ type Config struct {
 	Sender Sender
 	Timers Timers
 
+	// Panicked is told of a panic of a timer's owner; may be nil. Readers contain their own.
+	Panicked func(v any, stack []byte)
 	// Retransmitted counts a message that came again ("in") or was sent again ("out"); may be nil.
 	Retransmitted func(direction string)
 	// Stray counts a message that belongs to no transaction and was dropped; may be nil.
@@ -87,6 +89,9 @@ type Layer struct {
 // New makes a layer. Its timers stand still until Run.
 func New(c Config) *Layer {
 	c.Timers = c.Timers.withDefaults()
+	if c.Panicked == nil {
+		c.Panicked = func(any, []byte) {}
+	}
 	if c.Retransmitted == nil {
 		c.Retransmitted = func(string) {}
 	}

@@ -1,6 +1,9 @@
 package transaction
 
-import "time"
+import (
+	"runtime/debug"
+	"time"
+)
 
 // tick is the timers' grain: small beside T1, and seldom enough to cost an idle process nothing worth measuring.
 const tick = 10 * time.Millisecond
@@ -26,9 +29,12 @@ type wheel struct {
 	count  int
 	slot   [slots]Timer
 	firing []*Timer // reused by fire
+
+	panicked func(v any, stack []byte) // told when an owner panics
 }
 
-func (w *wheel) init() {
+func (w *wheel) init(panicked func(v any, stack []byte)) {
+	w.panicked = panicked
 	for i := range w.slot {
 		w.slot[i].next, w.slot[i].prev = &w.slot[i], &w.slot[i]
 	}
@@ -84,9 +90,19 @@ func (w *wheel) fire(head *Timer) {
 		w.firing[i] = nil
 		if t.firing {
 			t.firing = false
-			t.Owner.Expired(t)
+			w.tell(t)
 		}
 	}
+}
+
+// tell keeps a fault of one owner from stopping all timers.
+func (w *wheel) tell(t *Timer) {
+	defer func() {
+		if v := recover(); v != nil {
+			w.panicked(v, debug.Stack())
+		}
+	}()
+	t.Owner.Expired(t)
 }
 
 // ticks is the wheel's time at now.

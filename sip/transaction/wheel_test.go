@@ -31,7 +31,7 @@ func newAlarm(w *wheel) *alarm {
 // No timer fires early, none more than two ticks late, whatever the distance and however the clock jumps.
 func TestWheelFiresInTime(t *testing.T) {
 	var w wheel
-	w.init()
+	w.init(nil)
 	type want struct {
 		a      *alarm
 		start  int64
@@ -69,7 +69,7 @@ func TestWheelFiresInTime(t *testing.T) {
 // An owner may stop, restart or be stopped by another timer of the very same slot while that slot fires.
 func TestWheelOwnersMayTouchTheirNeighbours(t *testing.T) {
 	var w wheel
-	w.init()
+	w.init(nil)
 	a, b, c := newAlarm(&w), newAlarm(&w), newAlarm(&w)
 	a.do = func() { w.stop(&b.Timer); w.start(&c.Timer, time.Second); w.start(&a.Timer, time.Second); a.do = nil }
 	for _, x := range []*alarm{a, b, c} {
@@ -88,7 +88,7 @@ func TestWheelOwnersMayTouchTheirNeighbours(t *testing.T) {
 // A process that was halted for longer than a turn fires what was due meanwhile.
 func TestWheelAfterALongHalt(t *testing.T) {
 	var w wheel
-	w.init()
+	w.init(nil)
 	a, b := newAlarm(&w), newAlarm(&w)
 	w.start(&a.Timer, 100*time.Millisecond)
 	w.start(&b.Timer, time.Hour)
@@ -97,9 +97,23 @@ func TestWheelAfterALongHalt(t *testing.T) {
 	require.Empty(t, b.fired)
 }
 
+// A panic of one owner is told, and the others of its slot still fire.
+func TestWheelSurvivesAPanic(t *testing.T) {
+	var w wheel
+	var told []any
+	w.init(func(v any, _ []byte) { told = append(told, v) })
+	a, b := newAlarm(&w), newAlarm(&w)
+	a.do = func() { panic("on purpose") }
+	w.start(&a.Timer, 50*time.Millisecond)
+	w.start(&b.Timer, 50*time.Millisecond)
+	w.advance(20)
+	require.Equal(t, []any{"on purpose"}, told)
+	require.Len(t, b.fired, 1)
+}
+
 func BenchmarkTimer(b *testing.B) {
 	var w wheel
-	w.init()
+	w.init(nil)
 	a := newAlarm(&w)
 	b.ReportAllocs()
 	for b.Loop() {
