@@ -21,6 +21,10 @@ func (p *Proxy) inDialog(in *inbound) {
 		p.invite(in)
 		return
 	}
+	if in.m.Method == "REFER" && in.byRep() {
+		p.refer(in)
+		return
+	}
 	if in.m.Method == "BYE" && in.path.number != "" {
 		p.Metrics.CallEnded(gate.EndAnswered)
 		p.Gate.EndElsewhere(in.path.number, string(in.m.CallID), string(in.m.FromTag), string(in.m.ToTag))
@@ -33,8 +37,14 @@ func (p *Proxy) unsigned(in *inbound) {
 	switch in.m.Method {
 	case "INVITE":
 		p.invite(in)
-	case "UPDATE", "REFER":
-		// Neither can be decided without saying something of a call that is not this one's: refused.
+	case "REFER":
+		if in.byRep() {
+			p.refer(in)
+			return
+		}
+		p.followRoute(in, true)
+	case "UPDATE":
+		// It could move a call that was never decided, and begins none that could be.
 		p.refuse(in.tx, refusal{Status: 403, Phrase: "Not a dialog of this gate"})
 	default:
 		p.followRoute(in, true)
@@ -44,7 +54,7 @@ func (p *Proxy) unsigned(in *inbound) {
 // anotherNumber: a re-INVITE from a peer whose Request-URI reads as a number that is not the decided one would be a
 // call of its own.
 func (p *Proxy) anotherNumber(in *inbound) bool {
-	if in.from.peer == nil || in.from.trunk != nil || in.path.number == "" {
+	if !in.byRep() || in.path.number == "" {
 		return false
 	}
 	d := p.Gate.Read(in.uri.Scheme, string(in.uri.User), in.from.peer.Plan)

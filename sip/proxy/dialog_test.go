@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,9 @@ func TestInDialogMethods(t *testing.T) {
 		_, ok := w.up(ask{})
 		for i, method := range []string{"INVITE", "UPDATE", "PRACK", "INFO", "REFER", "NOTIFY", "MESSAGE", "BYE"} {
 			q := inDialog(method, "z9hG4bK-d"+string(rune('a'+i)), ok)
+			if method == "REFER" {
+				q.more += "Refer-To: <sip:305@10.0.0.1>\n"
+			}
 			q.cseq = 2 + i
 			w.ask(q)
 			m := w.expectMethod(callee, method)
@@ -99,10 +103,8 @@ func TestUnsigned(t *testing.T) {
 		w.expectStatus(desk, 481)
 		w.ask(ask{method: "INFO", uri: "sip:x@" + trunkA.AddrPort.String(), toTag: "t", branch: "z9hG4bK-2"})
 		w.expectMethod(trunkA, "INFO")
-		for i, method := range []string{"REFER", "UPDATE"} {
-			w.ask(ask{method: method, uri: "sip:x@" + trunkA.AddrPort.String(), toTag: "t", branch: "z9hG4bK-3" + string(rune('a'+i))})
-			w.expectStatus(desk, 403)
-		}
+		w.ask(ask{method: "UPDATE", uri: "sip:x@" + trunkA.AddrPort.String(), toTag: "t", branch: "z9hG4bK-3"})
+		w.expectStatus(desk, 403)
 		w.ask(ask{method: "ACK", uri: "sip:x@" + nobody.AddrPort.String(), toTag: "t", branch: "z9hG4bK-4"})
 		w.quiet(nobody, desk)
 	})
@@ -227,4 +229,44 @@ func TestSessionTimer(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		require.Zero(t, w.gate.CallsUp())
 	})
+}
+
+// A transfer is decided on the number it would ring, however it is written and whether or not the dialog is ours.
+func TestReferIsDecided(t *testing.T) {
+	for name, c := range map[string]struct {
+		more   string
+		status int // 0: it goes on
+	}{
+		"free number":         {"Refer-To: <sip:+13105550123@10.0.0.1>\n", 0},
+		"extension":           {"Refer-To: sip:305@10.0.0.1\n", 0},
+		"a colleague's":       {"Refer-To: <sip:+12125550100@10.0.0.1>\n", 403},
+		"compact, escaped":    {"r: <sip:%2B1212555%30100@x;user=phone>\n", 403},
+		"tel":                 {"Refer-To: <tel:+1-212-555-0100>\n", 403},
+		"with Replaces":       {"Refer-To: <sip:2125550100@x?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\n", 403},
+		"not a number":        {"Refer-To: <sip:21255501O0@x>\n", 404},
+		"two of them":         {"Refer-To: <sip:305@x>\nr: <sip:+12125550100@x>\n", 400},
+		"nowhere":             {"", 400},
+		"another kind of URI": {"Refer-To: <https://example.com>\n", 404},
+	} {
+		for _, signed := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, " signed ", signed), func(t *testing.T) {
+				inWorld(t, setUp{}, func(w *world) {
+					w.registry.SetOwner("+12125550100", "202", "202", time.Hour)
+					_, ok := w.up(ask{uri: "sip:+13105550123@10.0.0.1"})
+					q, goes := inDialog("REFER", "z9hG4bK-r", ok), callee
+					if !signed {
+						q, goes = ask{method: "REFER", uri: "sip:x@" + trunkA.AddrPort.String(), toTag: "t", branch: "z9hG4bK-r", callID: "other"}, trunkA
+					}
+					q.more += c.more
+					w.ask(q)
+					if c.status == 0 {
+						w.expectMethod(goes, "REFER")
+						return
+					}
+					w.expectStatus(desk, c.status)
+					w.quiet(goes)
+				})
+			})
+		}
+	}
 }

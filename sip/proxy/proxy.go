@@ -97,6 +97,9 @@ type inbound struct {
 	path route
 }
 
+// byRep: the request comes from a peer, whose calls are decided.
+func (in *inbound) byRep() bool { return in.from.peer != nil && in.from.trunk == nil }
+
 // Request implements transaction.User: RFC 3261 §16.3 to §16.5.
 func (p *Proxy) Request(tx *transaction.Server, m *message.Message) {
 	defer p.contain(tx)
