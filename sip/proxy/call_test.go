@@ -11,6 +11,7 @@ import (
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transport"
 )
 
 // A whole call: what was decided is what is sent, everything else passes as it is, and the dialog comes back by our
@@ -208,6 +209,21 @@ func TestEmergencyAlwaysPasses(t *testing.T) {
 			w.registry.Wake()
 		})
 	}
+}
+
+// From any address that is read at all, whoever it is, an emergency call goes out; nothing else does.
+func TestEmergencyFromAnybodyWeRead(t *testing.T) {
+	inWorld(t, setUp{routing: func(r *Routing) { r.Peers = nil }}, func(w *world) {
+		for i, from := range []transport.Address{pbx, at("udp", "10.1.0.2:5099")} {
+			require.True(t, w.proxy.Admit(from))
+			id := fmt.Sprint("call-", i)
+			w.ask(ask{source: from, callID: id, branch: "z9hG4bK" + id})
+			w.expectStatus(from, 403)
+			w.ask(ask{source: from, uri: "sip:911@10.0.0.1", callID: "sos-" + id, branch: "z9hG4bK-sos" + id})
+			w.expectStatus(from, 100)
+			w.expectMethod(trunkA, "INVITE")
+		}
+	})
 }
 
 // An internal number goes to the PBX.

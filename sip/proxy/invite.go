@@ -11,8 +11,12 @@ import (
 )
 
 // invite is an initial INVITE. From a trunk it goes to the extensions undecided; from where the extensions are, with a
-// Path of ours, to the phone whose flow we signed; from a peer it is a call to be decided.
+// Path of ours, to the phone whose flow we signed; from a peer it is a call to be decided. An emergency call is let out
+// from wherever we read at all.
 func (p *Proxy) invite(in *inbound) {
+	if in.from.peer == nil && in.from.trunk == nil && p.emergency(in) {
+		in.from.peer = &Peer{}
+	}
 	switch {
 	case in.from.trunk != nil:
 		p.toExtensions(in)
@@ -23,6 +27,10 @@ func (p *Proxy) invite(in *inbound) {
 	default:
 		p.decide(in)
 	}
+}
+
+func (p *Proxy) emergency(in *inbound) bool {
+	return p.Gate.Read(in.uri.Scheme, string(in.uri.User), nil).Kind == gate.EmergencyCall
 }
 
 // decide asks the gate. What needs no registry is decided here and now, in the reader; else the shard goes on with

@@ -121,12 +121,12 @@ func (p *Proxy) Request(tx *transaction.Server, m *message.Message) {
 		return
 	}
 	switch {
+	case m.Method == "INVITE" && m.ToTag == nil:
+		p.invite(in)
 	case !in.from.known() && !(m.ToTag != nil && in.path.signed):
 		p.refuse(tx, refusal{Status: 403, Phrase: "Not a configured peer"})
 	case m.ToTag != nil:
 		p.inDialog(in)
-	case m.Method == "INVITE":
-		p.invite(in)
 	case m.Method == "REGISTER":
 		p.register(in)
 	default:
