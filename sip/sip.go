@@ -136,6 +136,9 @@ func (s *Server) Drain() { s.proxy.Drain() }
 // Transactions is how many SIP transactions are held, finished ones that linger included.
 func (s *Server) Transactions() int { return s.layer.Size() }
 
+// Active is how many of them still wait for something: a final response or its ACK.
+func (s *Server) Active() int { return s.layer.Active() }
+
 // Reload takes a new configuration over at once: peers, trunks and extensions. What is bound or signed at the start
 // cannot change; such a change is refused by name and the old configuration stays.
 func (s *Server) Reload(cfg Config) error {

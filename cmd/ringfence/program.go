@@ -181,14 +181,14 @@ func (p *program) Ready() error {
 	return nil
 }
 
-// Drain refuses new calls with 503, and returns when no call is up and every transaction is over, or when ctx ends.
+// Drain refuses new calls with 503, and returns when no call is up and no transaction waits for anything, or when ctx ends.
 func (p *program) Drain(ctx context.Context) {
 	const lookEvery = 100 * time.Millisecond
 	p.draining.Store(true)
 	p.sip.Drain()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for p.gate.CallsUp() > 0 || p.sip.Transactions() > 0 {
+	for p.gate.CallsUp() > 0 || p.sip.Active() > 0 {
 		select {
 		case <-ctx.Done():
 			p.log.Warn().Int("calls_up", p.gate.CallsUp()).Msg("drained for long enough; ending with calls up")

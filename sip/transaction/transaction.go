@@ -141,11 +141,31 @@ func (l *Layer) Shard(callID []byte) *Shard {
 
 // Size counts the transactions of all shards, finished ones that linger included.
 func (l *Layer) Size() int {
-	n := 0
+	return l.count(func(s *Shard) int { return len(s.servers) + len(s.clients) })
+}
+
+// Active counts those on which something is still to come: a final response, or the ACK of one that was no 2xx.
+func (l *Layer) Active() int {
+	return l.count(func(s *Shard) (n int) {
+		for _, tx := range s.servers {
+			if !tx.Finished() || tx.invite && tx.state == completed {
+				n++
+			}
+		}
+		for _, c := range s.clients {
+			if c.Pending() {
+				n++
+			}
+		}
+		return n
+	})
+}
+
+func (l *Layer) count(of func(*Shard) int) (n int) {
 	for i := range l.shards {
 		s := &l.shards[i]
 		s.mu.Lock()
-		n += len(s.servers) + len(s.clients)
+		n += of(s)
 		s.mu.Unlock()
 	}
 	return n
