@@ -78,7 +78,7 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, rehearsal bool) (Deci
 		g.health.note(err, g.now())
 	}
 	if err != nil {
-		return p.outage(c), err
+		return p.outage(c, err), err
 	}
 	d := Decision{
 		Verdict: answer.Verdict, Reason: answer.Reason, Call: c,
@@ -95,9 +95,9 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, rehearsal bool) (Deci
 }
 
 // outage is the decision when the registry does not answer. An emergency call never comes here.
-func (p *policy) outage(c Call) Decision {
+func (p *policy) outage(c Call, err error) Decision {
 	d := Decision{Verdict: Block, Reason: RegistryDown, Call: c, Policy: p.terms.Policy, Degraded: true}
-	if p.config.Rules.OnRegistryDown == OutageAllow {
+	if p.config.Rules.OnRegistryDown == OutageAllow && !errors.Is(err, ErrListsUnknown) {
 		d.Verdict, d.Reservation = Allow, reservationOf(c)
 	} else {
 		d.RetryAfter = retryAfterOutage

@@ -2,8 +2,13 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrListsUnknown is what Decide answers while an implementation has not been able to read the bulk do-not-call lists
+// even once: nobody can say then who must not be rung. The call is blocked, whatever rules.on_registry_down says.
+var ErrListsUnknown = errors.New("the do-not-call lists have not been read yet")
 
 // Registry is what the company knows. It is the one interface between the decision and its store; package registry
 // implements it on Redis, registrytest holds every implementation to the contract written here.

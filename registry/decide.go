@@ -23,6 +23,9 @@ func (s *Store) Decide(ctx context.Context, q gate.Question) (gate.Answer, error
 		ctx, cancel = context.WithTimeout(ctx, s.within)
 		defer cancel()
 	}
+	if !s.isPrepared() {
+		return gate.Answer{}, gate.ErrListsUnknown
+	}
 	digits := q.Number.Digits()
 	id := attemptID(digits, q.CallID, q.FromTag)
 	k := keysOf(digits)

@@ -24,6 +24,8 @@ type Store struct {
 	keep     time.Duration
 	within   time.Duration // bounds a question without a deadline
 	log      func(error)
+	late     bool          // Open does not insist on a server that answers
+	prepared chan struct{} // closed once scripts and lists are where they belong
 }
 
 var _ gate.Registry = (*Store)(nil)
@@ -43,15 +45,20 @@ func WithKeep(keep time.Duration) Option { return func(s *Store) { s.keep = keep
 // WithoutLists leaves the bulk do-not-call lists where they are: for commands that never ask Listed.
 func WithoutLists() Option { return func(s *Store) { s.lists = nil } }
 
+// WithLateServer makes Open succeed though the server cannot be reached: a gate must carry emergency and internal calls
+// whatever else is down. Run goes on trying. Until the lists have been read once, Decide answers gate.ErrListsUnknown.
+func WithLateServer() Option { return func(s *Store) { s.late = true } }
+
 const defaultKeep = 30 * 24 * time.Hour
 
 // Open connects, hands the scripts to the server and, unless told otherwise, reads the bulk lists, so that a gate never
-// serves without them. It fails when the server does not answer before ctx ends.
+// serves without them. It fails when the server does not answer before ctx ends, unless that may be late; when the server
+// answers no, it always fails.
 func Open(ctx context.Context, cfg Config, options ...Option) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{operator: systemUser(), keep: defaultKeep, within: decideWithin, log: func(error) {}}
+	s := &Store{operator: systemUser(), keep: defaultKeep, within: decideWithin, log: func(error) {}, prepared: make(chan struct{})}
 	var err error
 	if s.place, err = parseURL(cfg.URL); err != nil {
 		return nil, err
@@ -70,10 +77,28 @@ func Open(ctx context.Context, cfg Config, options ...Option) (*Store, error) {
 	for _, option := range options {
 		option(s)
 	}
-	if err := s.prepare(ctx); err != nil {
+	err = s.prepare(ctx)
+	var no redis.Error
+	switch {
+	case err == nil:
+	case s.late && !errors.As(err, &no):
+		s.log(fmt.Errorf("%w; outside calls are refused until it does, and it is asked again every second", err))
+	default:
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// Prepared is closed once the server has answered and the lists have been read.
+func (s *Store) Prepared() <-chan struct{} { return s.prepared }
+
+func (s *Store) isPrepared() bool {
+	select {
+	case <-s.prepared:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *Store) prepare(ctx context.Context) error {
@@ -83,17 +108,30 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := loadScripts(ctx, s.client); err != nil {
 		return err
 	}
-	if s.lists == nil {
-		return nil
+	if s.lists != nil {
+		if err := s.lists.Refresh(ctx); err != nil {
+			return fmt.Errorf("registry: reading the do-not-call lists: %w", err)
+		}
 	}
-	if err := s.lists.Refresh(ctx); err != nil {
-		return fmt.Errorf("registry: reading the do-not-call lists: %w", err)
-	}
+	close(s.prepared)
 	return nil
 }
 
-// Run keeps the bulk lists fresh until ctx ends.
+// prepareEvery is how often a server that is late is asked.
+const prepareEvery = time.Second
+
+// Run keeps the bulk lists fresh until ctx ends, once a late server has come.
 func (s *Store) Run(ctx context.Context) error {
+	tick := time.NewTicker(prepareEvery)
+	defer tick.Stop()
+	for !s.isPrepared() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			_ = s.prepare(ctx) // Open has said what is wrong; Prepared says when it no longer is
+		}
+	}
 	if s.lists == nil {
 		<-ctx.Done()
 		return ctx.Err()

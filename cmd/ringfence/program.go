@@ -45,12 +45,11 @@ func newProgram(ctx context.Context, cfg *config.Config, stderr io.Writer) (_ *p
 		}
 	}()
 	p.store, err = registry.Open(ctx, cfg.Registry,
-		registry.WithKeep(cfg.Records.Keep.Std()),
+		registry.WithLateServer(), registry.WithKeep(cfg.Records.Keep.Std()),
 		registry.WithLog(func(err error) { p.log.Error().Err(err).Msg("registry") }))
 	if err != nil {
 		return nil, err
 	}
-	logFindings(p.log, p.store.StartupChecks(ctx))
 
 	collectors := metrics.NewRegistry()
 	p.metrics = metrics.New(collectors)
@@ -110,6 +109,7 @@ func (p *program) Run(ctx context.Context) error {
 	inner.Go(func() error { return p.gate.Run(behind) })
 	inner.Go(func() error { return p.store.Run(behind) })
 	inner.Go(func() error { return p.watchRegistry(behind) })
+	inner.Go(func() error { return p.checkRegistry(behind) })
 
 	outer, front := errgroup.WithContext(ctx)
 	outer.Go(func() error { return p.sip.Run(front) })
@@ -147,6 +147,16 @@ func (p *program) announce() {
 	event.Msg("serving")
 }
 
+// checkRegistry says what is unsafe about the registry as soon as it can be asked.
+func (p *program) checkRegistry(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-p.store.Prepared():
+		logFindings(p.log, p.store.StartupChecks(ctx))
+	}
+	return nil
+}
+
 // watchRegistry asks the registry for a sign of life now and then.
 func (p *program) watchRegistry(ctx context.Context) error {
 	tick := time.NewTicker(pingEvery)
@@ -173,6 +183,11 @@ func (p *program) Ready() error {
 	}
 	if err := p.sip.Ready(); err != nil {
 		return err
+	}
+	select {
+	case <-p.store.Prepared():
+	default:
+		return gate.ErrListsUnknown
 	}
 	// By the ping and not by what the gate heard last: a gate that is not ready hears nothing, and would stay so.
 	if p.away.Load() && p.gate.Config().Rules.OnRegistryDown == gate.OutageBlock {

@@ -194,9 +194,25 @@ func TestProgramThatCannotStartLetsGo(t *testing.T) {
 	require.ErrorContains(t, err, "sip.listen[0]")
 	_, err = startWith(t, f, "http.listen="+f.program.http.Address())
 	require.ErrorContains(t, err, "cannot be bound")
+	_, err = startWith(t, f, "registry.url=redis://"+f.redis.Addr()+"/99")
+	require.ErrorContains(t, err, "DB index is out of range", "a server that says no is not one that is late")
+}
+
+// TestRegistryComesLate: after a power cut the gate may be up before Redis. It carries what needs no registry, refuses
+// what nobody can decide, and takes everything once Redis and the lists are there.
+func TestRegistryComesLate(t *testing.T) {
+	f := newFloor(t, "") // on_registry_down: allow
 	f.redis.Stop()
-	_, err = startWith(t, f, "log.level=info")
-	require.ErrorContains(t, err, "is Redis running there")
+	f.serve()
+	rep := f.phone("201")
+	require.True(t, f.call(rep, "911").Answered())
+	require.Equal(t, 503, f.call(rep, "+12125550100").Status, "it may be on a list")
+	status, body := f.get("/readyz")
+	require.Equal(t, 503, status)
+	require.Contains(t, body, "do-not-call lists have not been read")
+	f.redis.Restart()
+	soon(t, "ready", func() bool { status, _ := f.get("/readyz"); return status == 200 })
+	require.True(t, f.call(rep, "+12125550100").Answered())
 }
 
 func startWith(t *testing.T, f *floor, set string) (*program, error) {
