@@ -150,7 +150,10 @@ func (rc *responseContext) answer(r refusal) {
 // drop lets go of what is not needed while the transaction lingers.
 func (rc *responseContext) drop() {
 	rc.tx.Shard.Stop(&rc.trying)
-	rc.m, rc.groups, rc.decision = nil, nil, nil
+	rc.m, rc.groups, rc.decision, rc.profile = nil, nil, nil, nil
+	for _, b := range rc.branches {
+		b.out = nil
+	}
 }
 
 // end tells the gate how a call that was never answered ended.
