@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -45,14 +47,24 @@ func (sh *shell) serve(ctx context.Context, drain time.Duration) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	p, err := newProgram(ctx, cfg, sh.stderr)
+	log, closeLog := sh.logWriter()
+	p, err := newProgram(ctx, cfg, log)
 	if err != nil {
-		return err
+		return errors.Join(err, closeLog())
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go sh.obey(ctx, p, signals, drain, stop)
-	return p.Run(ctx)
+	return errors.Join(p.Run(ctx), closeLog())
+}
+
+// logWriter is where a serving gate's log goes: through a queue, but for a terminal, which a person reads as it comes.
+func (sh *shell) logWriter() (io.Writer, func() error) {
+	if isTerminal(sh.stderr) {
+		return sh.stderr, func() error { return nil }
+	}
+	q := newLineQueue(sh.stderr)
+	return q, q.Close
 }
 
 // obey carries out what signals ask for until ctx ends; stop ends it.
