@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transport"
 )
@@ -108,6 +109,20 @@ func TestAssertedIdentityIsStripped(t *testing.T) {
 		invite := w.expectMethod(trunkA, "INVITE")
 		require.Zero(t, invite.Count(message.PAssertedIdentity))
 		require.Zero(t, invite.Count(message.RemotePartyID))
+	})
+}
+
+// The header that names the rep to the gate stays inside.
+func TestRepHeaderIsHidden(t *testing.T) {
+	inWorld(t, setUp{routing: func(r *Routing) {
+		r.Peers[0].Identity, _ = identity.Parse("header:X-Rep")
+	}}, func(w *world) {
+		w.ask(ask{more: "x-rep: 207\n"})
+		invite := w.expectMethod(trunkA, "INVITE")
+		_, there := invite.GetName("X-Rep")
+		require.False(t, there)
+		held, _ := w.registry.Held("+12125550100")
+		require.Equal(t, gate.Rep("207"), held.Rep)
 	})
 }
 

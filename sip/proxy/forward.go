@@ -20,6 +20,7 @@ type outbound struct {
 	number gate.Number // what the Record-Route's token is signed for
 	extra  string      // complete header lines
 	strip  bool        // take the identities away that the peer may not assert
+	hide   string      // header that names the rep to us and is nobody else\'s business; "" for none
 	path   string      // user part of our Path; "" adds none
 	trunk  *Trunk      // the branch goes to a trunk: its refusals are the customer's
 }
@@ -64,6 +65,9 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 	if o.strip {
 		e.Drop(message.PAssertedIdentity)
 		e.Drop(message.RemotePartyID)
+	}
+	if o.hide != "" {
+		e.DropName(o.hide)
 	}
 	head = append(head, o.extra...)
 	e.Insert(m.HeadersStart(), head)

@@ -111,13 +111,13 @@ func letOut(d *gate.Decision) bool {
 func (p *Proxy) allow(rc *responseContext, in *inbound, d *gate.Decision) {
 	r := p.routing.Load()
 	dialled := d.Call.Dialled
-	strip := !in.from.peer.Identity.Trusted()
+	strip, hide := !in.from.peer.Identity.Trusted(), in.from.peer.Identity.Header()
 	if dialled.Kind == gate.Extension {
 		if r.Extensions == nil {
 			rc.answer(refusal{Status: 404, Phrase: "No extensions here"})
 			return
 		}
-		rc.groups = [][]outbound{{{uri: r.Extensions.uri(dialled.Local), to: r.Extensions.Address, record: true, strip: strip}}}
+		rc.groups = [][]outbound{{{uri: r.Extensions.uri(dialled.Local), to: r.Extensions.Address, record: true, strip: strip, hide: hide}}}
 		rc.forward()
 		return
 	}
@@ -125,7 +125,7 @@ func (p *Proxy) allow(rc *responseContext, in *inbound, d *gate.Decision) {
 		var outs []outbound
 		for _, t := range group {
 			outs = append(outs, outbound{
-				uri: t.requestURI(p.Gate, &dialled), to: t.Address, record: true, number: dialled.Number, strip: strip, trunk: t,
+				uri: t.requestURI(p.Gate, &dialled), to: t.Address, record: true, number: dialled.Number, strip: strip, hide: hide, trunk: t,
 			})
 		}
 		rc.groups = append(rc.groups, outs)
