@@ -10,14 +10,15 @@ import (
 
 // branch is one copy of the request on its way, and what came back on it.
 type branch struct {
-	rc       *responseContext
-	out      *outbound
-	client   *transaction.Client
-	timerC   transaction.Timer // §16.6-11
-	cancels  bool              // to be cancelled as soon as a provisional response allows it
-	upgraded bool              // sent by TCP for its size, though the target is a UDP one
-	status   int               // the final one; 0 while there is none
-	final    *message.Message  // nil when the status is of our own making
+	rc        *responseContext
+	out       *outbound
+	client    *transaction.Client
+	timerC    transaction.Timer // §16.6-11
+	cancels   bool              // to be cancelled as soon as a provisional response allows it
+	cancelled bool              // the CANCEL was sent; there is only one
+	upgraded  bool              // sent by TCP for its size, though the target is a UDP one
+	status    int               // the final one; 0 while there is none
+	final     *message.Message  // nil when the status is of our own making
 }
 
 // send starts the branch's client transaction, by TCP when the copy is too large for a datagram (RFC 3261 §18.1.1).
@@ -79,7 +80,13 @@ func (b *branch) received(m *message.Message) {
 // provisional: from here on the branch may be cancelled (§9.1).
 func (b *branch) provisional() {
 	if b.cancels && b.client.Proceeding() {
-		b.cancels = false
+		b.sendCancel()
+	}
+}
+
+func (b *branch) sendCancel() {
+	if !b.cancelled {
+		b.cancelled = true
 		b.client.Cancel()
 	}
 }
@@ -122,7 +129,7 @@ func (b *branch) cancel() {
 		return
 	}
 	if b.client.Proceeding() {
-		b.client.Cancel()
+		b.sendCancel()
 		return
 	}
 	b.cancels = true
@@ -131,7 +138,7 @@ func (b *branch) cancel() {
 // Expired is Timer C (§16.8): a branch that rings is cancelled, a silent one is given up.
 func (b *branch) Expired(*transaction.Timer) {
 	if b.client.Proceeding() {
-		b.client.Cancel()
+		b.sendCancel()
 		return
 	}
 	b.client.Abandon()

@@ -72,8 +72,8 @@ func (rc *responseContext) sendTrying() {
 // Expired is the wait for the decision growing long.
 func (rc *responseContext) Expired(*transaction.Timer) { rc.sendTrying() }
 
-// cancel is §16.10: pending branches are cancelled, each once it may be; targets not tried yet are dropped. When nothing was forwarded
-// the proxy answers 487 itself; else the callee's 487 comes up.
+// cancel is §16.10: pending branches are cancelled, each once it may be; targets not tried yet are dropped. When nothing
+// was forwarded the proxy answers 487 itself; else the callee's 487 comes up.
 func (rc *responseContext) cancel() {
 	if rc.cancelled || rc.tx.Finished() {
 		return

@@ -37,6 +37,26 @@ func TestCancelWaitsForProvisional(t *testing.T) {
 	})
 }
 
+// However many reasons there are to cancel a branch, it gets one CANCEL.
+func TestOneCancel(t *testing.T) {
+	inWorld(t, setUp{routing: together}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		a, b := w.expectMethod(trunkA, "INVITE"), w.expectMethod(trunkB, "INVITE")
+		w.reply(trunkA, a, 180, "")
+		w.reply(trunkB, b, 180, "")
+		w.ask(ask{method: "CANCEL"})
+		cancel := w.expectMethod(trunkB, "CANCEL")
+		w.reply(trunkB, cancel, 200, "")
+		w.reply(trunkA, a, 200, "") // crosses: cancels the others once more
+		w.quiet(trunkB)
+		w.reply(trunkB, b, 487, "")
+		w.expectMethod(trunkB, "ACK")
+		time.Sleep(200 * time.Second) // Timer C has nothing left to cancel
+		w.quiet(trunkB)
+	})
+}
+
 // The 200 crosses the CANCEL: it goes up, and no 487 was ever sent.
 func TestAnswerCrossesCancel(t *testing.T) {
 	inWorld(t, setUp{}, func(w *world) {
