@@ -295,6 +295,34 @@ func TestHistoryIsTrimmed(t *testing.T) {
 	require.Equal(t, "call-399", records[0].CallID)
 }
 
+// A server older than 6.2 refuses XADD MINID; a word that no server knows stands for it here. The stream is trimmed all
+// the same, by time, and every record is written.
+func TestStreamIsTrimmedOnOldServers(t *testing.T) {
+	t.Parallel()
+	client := open(t, redistest.Start(t).URL()).client
+	source := strings.ReplaceAll(prelude, "'MINID'", "'NOSUCHWORD'") +
+		"\nreturn record(KEYS[1], tonumber(ARGV[1]), 0, 100, 'x', ARGV[1])"
+	require.NotContains(t, source, "'MINID'")
+	require.Contains(t, source, "'NOSUCHWORD'")
+	ctx := context.Background()
+	var written []string
+	for range 100 { // us is 0: each of these writes trims what is older than 100 ms
+		now := time.Now().UnixMilli()
+		id, err := client.Eval(ctx, source, []string{"rf:{b0000}:s"}, now).Text()
+		require.NoError(t, err)
+		written = append(written, id)
+	}
+	later := time.Now().UnixMilli() + time.Hour.Milliseconds()
+	for range 4 { // four times 32 are more than a hundred
+		id, err := client.Eval(ctx, source, []string{"rf:{b0000}:s"}, later).Text()
+		require.NoError(t, err)
+		require.NotContains(t, written, id)
+	}
+	left, err := client.XLen(ctx, "rf:{b0000}:s").Result()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, left, "of the old ones none, and of those written since only the last, which no trim has seen")
+}
+
 // A record of a newer release is told, not hidden, and does not hide the others.
 func TestHistoryOfANewerRelease(t *testing.T) {
 	t.Parallel()

@@ -24,8 +24,8 @@ type Finding struct {
 	Fix      string // what to do about it
 }
 
-// oldestRedis is the first version with everything the scripts use (XADD MINID needs 6.2).
-const oldestRedis = "6.2"
+// oldestRedis is the first version with everything the scripts use (trim in prelude.lua makes up for what 6.0 lacks).
+const oldestRedis = "6.0"
 
 // StartupChecks asks the server whether it is fit to hold the truth. An empty answer means that nothing is wrong. On a
 // Cluster one server is asked.

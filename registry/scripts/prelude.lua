@@ -39,12 +39,23 @@ local function keep(key, n, now, forget)
   redis.call('PEXPIRE', key, longest > least and whole(longest) or whole(least))
 end
 
+-- trim(stream, oldest): what XADD's MINID does, for servers older than Redis 6.2, which lack it. Twice as many entries
+-- as come between two trims, so that it keeps pace.
+local function trim(stream, oldest)
+  for _, entry in ipairs(redis.call('XRANGE', stream, '-', whole(oldest - 1), 'COUNT', 32)) do
+    redis.call('XDEL', stream, entry[1])
+  end
+end
+
 -- record(stream, now, us, forget, ...) -> id of the entry, whose fields are the arguments. One write in 16, as the clock
 -- falls, cuts off what is older than forget: the stream is trimmed in whole nodes of a hundred entries anyway.
 local function record(stream, now, us, forget, ...)
   local text = table.concat({'1', ...}, SEP)
   if us % 16 == 0 then
-    return redis.call('XADD', stream, 'MINID', '~', whole(now - tonumber(forget)), '*', 'r', text)
+    local oldest = now - tonumber(forget)
+    local id = redis.pcall('XADD', stream, 'MINID', '~', whole(oldest), '*', 'r', text)
+    if type(id) == 'string' then return id end
+    trim(stream, oldest)
   end
   return redis.call('XADD', stream, '*', 'r', text)
 end
