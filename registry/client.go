@@ -42,7 +42,7 @@ func newClient(p place, cfg Config) (redis.UniversalClient, error) {
 
 // newNode is the client of one server.
 func newNode(o *redis.Options) *redis.Client {
-	o.Dialer = failLater(redis.NewDialer(o))
+	o.Dialer = failLater(quietly(redis.NewDialer(o)))
 	client := redis.NewClient(o)
 	client.AddHook(newBreaker())
 	return client

@@ -21,6 +21,17 @@ func failLater(dial dialer) dialer {
 	}
 }
 
+// quietly makes the connections quiet.
+func quietly(dial dialer) dialer {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return quiet(conn), nil
+	}
+}
+
 // unreachable is a connection that could not be made: whatever is asked of it fails as the dial did.
 type unreachable struct{ err error }
 

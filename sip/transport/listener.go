@@ -17,9 +17,9 @@ const socketBuffer = 4 << 20
 type Listener struct {
 	transport *Transport
 	address   Address
-	up        atomic.Bool                 // its read loop runs
-	udp       atomic.Pointer[net.UDPConn] // UDP only; another one after a rebind
-	tcp       *acceptor                   // TCP only
+	up        atomic.Bool                    // its read loop runs
+	udp       atomic.Pointer[datagramSocket] // UDP only; another one after a rebind
+	tcp       *acceptor                      // TCP only
 }
 
 // Address is where l really listens: of port 0, the port that the kernel chose.
@@ -76,8 +76,13 @@ func (l *Listener) bindUDP() error {
 		l.transport.log.warn(fmt.Sprintf("%v has a receive buffer of %d bytes only, and a burst may be lost: "+
 			"allow %d with `sysctl -w net.core.rmem_max=%d`", l.address, size, socketBuffer, socketBuffer))
 	}
+	socket, err := newDatagramSocket(c)
+	if err != nil {
+		c.Close()
+		return bindError(l.address, err)
+	}
 	l.bound(c.LocalAddr().(*net.UDPAddr).AddrPort())
-	l.udp.Store(c)
+	l.udp.Store(socket)
 	return nil
 }
 

@@ -18,7 +18,7 @@ const (
 // datagrams is the socket as sipgo's read loop sees it. Between ReadFrom and the next one, buf and from describe the
 // datagram that was read; the read filter takes it from here, so that sipgo's smaller buffer cuts nothing off.
 type datagrams struct {
-	*net.UDPConn
+	*datagramSocket
 	listener *Listener
 	buf      []byte
 	length   int
@@ -30,7 +30,7 @@ type datagrams struct {
 // ReadFrom reads one datagram and copies as much to b as b holds. No error of it but a closed socket reaches sipgo, which
 // would log it without saying what follows from it.
 func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, from, err := d.ReadFromUDPAddrPort(d.buf)
+	n, from, err := d.read(d.buf)
 	if err != nil {
 		d.err = err
 		return 0, nil, net.ErrClosed
@@ -88,7 +88,7 @@ func (l *Listener) serveUDP(ctx context.Context) {
 				return
 			}
 			wait = min(2*wait, lastRestart)
-			revived = l.revive(d.UDPConn, useless)
+			revived = l.revive(d.datagramSocket, useless)
 		}
 		if ctx.Err() != nil {
 			l.close() // Serve may have closed the old socket
@@ -99,7 +99,7 @@ func (l *Listener) serveUDP(ctx context.Context) {
 
 // readUDP is one life of sipgo's read loop.
 func (l *Listener) readUDP() (*datagrams, error) {
-	d := &datagrams{UDPConn: l.udp.Load(), listener: l, buf: make([]byte, 1<<16)}
+	d := &datagrams{datagramSocket: l.udp.Load(), listener: l, buf: make([]byte, 1<<16)}
 	l.up.Store(true)
 	defer l.up.Store(false)
 	err := l.newLayer().ServeUDP(d)
@@ -107,7 +107,7 @@ func (l *Listener) readUDP() (*datagrams, error) {
 }
 
 // revive makes the socket readable again, by binding a new one in its place when it is dead or useless.
-func (l *Listener) revive(c *net.UDPConn, useless bool) bool {
+func (l *Listener) revive(c *datagramSocket, useless bool) bool {
 	if !useless && c.SetReadDeadline(time.Time{}) == nil {
 		return true
 	}
@@ -121,7 +121,7 @@ func (l *Listener) revive(c *net.UDPConn, useless bool) bool {
 
 // sendUDP hands b to the kernel. It waits only while the socket's whole send buffer is full, which the wire empties.
 func (l *Listener) sendUDP(to netip.AddrPort, b []byte, failed func(error)) {
-	_, err := l.udp.Load().WriteToUDPAddrPort(b, to)
+	err := l.udp.Load().write(b, to)
 	if err != nil && failed != nil {
 		failed(fmt.Errorf("send %d bytes to udp://%v: %w", len(b), to, err))
 	}

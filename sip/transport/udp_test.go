@@ -206,7 +206,7 @@ func TestUDPListenerComesBack(t *testing.T) {
 				assert.Equal(t, strconv.Itoa(i), string(next(t, r.heard).message.CallID))
 
 				began := time.Now()
-				require.NoError(t, end(ls[0].udp.Load()))
+				require.NoError(t, end(ls[0].udp.Load().UDPConn))
 				assert.False(t, next(t, ready), "not ready while it does not read")
 				assert.Contains(t, lines.await(t, "stopped reading"), address.String())
 				require.Eventually(t, tr.Ready, patience, time.Millisecond)

@@ -1,0 +1,144 @@
+package transport
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// datagramSocket is a UDP socket whose system calls the Go scheduler is not told of. They never block, since the socket
+// is non-blocking and the poller waits for it; told of them, the scheduler wakes its monitor thread for each burst of
+// work, which then looks round every 20 µs: a fifth of the CPU at 300 calls/s, a tenth at 2,000.
+type datagramSocket struct {
+	*net.UDPConn
+	raw     syscall.RawConn
+	receive receive
+	send    send
+}
+
+func newDatagramSocket(c *net.UDPConn) (*datagramSocket, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s := &datagramSocket{UDPConn: c, raw: raw}
+	s.receive.try, s.send.try = s.receive.once, s.send.once
+	return s, nil
+}
+
+// receive is one recvfrom of the reader, of which there is one.
+type receive struct {
+	buf   []byte
+	n     int
+	from  sockaddr
+	errno syscall.Errno
+	try   func(fd uintptr) (done bool)
+}
+
+func (r *receive) once(fd uintptr) bool {
+	for {
+		size := uint32(unsafe.Sizeof(r.from))
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&r.buf[0])), uintptr(len(r.buf)),
+			0, uintptr(unsafe.Pointer(&r.from)), uintptr(unsafe.Pointer(&size)))
+		if errno == syscall.EINTR {
+			continue
+		}
+		r.n, r.errno = int(n), errno
+		return errno != syscall.EAGAIN
+	}
+}
+
+// read waits for a datagram and reads it into b, as ReadFromUDPAddrPort does.
+func (s *datagramSocket) read(b []byte) (int, netip.AddrPort, error) {
+	r := &s.receive
+	r.buf = b
+	if err := s.raw.Read(r.try); err != nil {
+		return 0, netip.AddrPort{}, err
+	}
+	if r.errno != 0 {
+		return 0, netip.AddrPort{}, os.NewSyscallError("recvfrom", r.errno)
+	}
+	return r.n, r.from.addrPort(), nil
+}
+
+// send is one sendto; senders take turns, as they do inside the kernel.
+type send struct {
+	mu    sync.Mutex
+	b     []byte
+	to    sockaddr
+	size  uintptr // bytes of to
+	errno syscall.Errno
+	try   func(fd uintptr) (done bool)
+}
+
+func (w *send) once(fd uintptr) bool {
+	for {
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(w.b))), uintptr(len(w.b)),
+			0, uintptr(unsafe.Pointer(&w.to)), w.size)
+		if errno == syscall.EINTR {
+			continue
+		}
+		w.errno = errno
+		return errno != syscall.EAGAIN
+	}
+}
+
+// write hands b to the kernel, as WriteToUDPAddrPort does: it waits only while the send buffer is full.
+func (s *datagramSocket) write(b []byte, to netip.AddrPort) error {
+	if to.Addr().Zone() != "" { // its name must be looked up
+		_, err := s.WriteToUDPAddrPort(b, to)
+		return err
+	}
+	w := &s.send
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.b, w.size = b, w.to.set(to)
+	err := s.raw.Write(w.try)
+	w.b = nil
+	if err == nil && w.errno != 0 {
+		err = os.NewSyscallError("sendto", w.errno)
+	}
+	return err
+}
+
+// sockaddr is struct sockaddr_in or sockaddr_in6, whichever its first field says.
+type sockaddr struct{ unix.RawSockaddrInet6 }
+
+func (a *sockaddr) inet4() *unix.RawSockaddrInet4 {
+	return (*unix.RawSockaddrInet4)(unsafe.Pointer(&a.RawSockaddrInet6))
+}
+
+// port is in network order in both, at the same place.
+func (a *sockaddr) port() []byte { return (*[2]byte)(unsafe.Pointer(&a.Port))[:] }
+
+func (a *sockaddr) addrPort() netip.AddrPort {
+	port := binary.BigEndian.Uint16(a.port())
+	if a.Family == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4(a.inet4().Addr), port)
+	}
+	ip := netip.AddrFrom16(a.Addr)
+	if a.Scope_id != 0 {
+		ip = ip.WithZone(strconv.FormatUint(uint64(a.Scope_id), 10))
+	}
+	return netip.AddrPortFrom(ip, port)
+}
+
+// set writes ap, which has no zone, and returns the size of what it wrote.
+func (a *sockaddr) set(ap netip.AddrPort) uintptr {
+	a.RawSockaddrInet6 = unix.RawSockaddrInet6{}
+	binary.BigEndian.PutUint16(a.port(), ap.Port())
+	if ap.Addr().Is4() {
+		v4 := a.inet4()
+		v4.Family, v4.Addr = unix.AF_INET, ap.Addr().As4()
+		return unsafe.Sizeof(*v4)
+	}
+	a.Family, a.Addr = unix.AF_INET6, ap.Addr().As16()
+	return unsafe.Sizeof(a.RawSockaddrInet6)
+}
