@@ -1,45 +1,55 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 const (
-	queuedLines = 16384                 // log lines that may wait: some ten seconds of a busy gate
-	gatherFor   = 20 * time.Millisecond // lines that come within this are written together
-	gatherMost  = 64 << 10              // bytes written at once
+	queuedBytes = 4 << 20               // log lines that may wait: some ten seconds of a busy gate
+	gatherFor   = 50 * time.Millisecond // lines that come within this are written together
 	closeWithin = time.Second           // what a stuck writer is given at the end
 )
 
 // lineQueue hands log lines to a writer that may be slow or stuck and never waits for it: a call must not stand still
 // because the journal does. Lines that find the queue full are lost, and how many is said as soon as anything is written.
+// Only the first line after a pause wakes the writer.
 type lineQueue struct {
 	out   io.Writer
-	lines chan []byte
-	lost  atomic.Uint64
+	first chan struct{} // gets a token with the first line that waits
 	stop  chan struct{}
 	done  chan struct{}
 	once  sync.Once
+
+	mu      sync.Mutex
+	waiting []byte // whole lines
+	lost    int
+	spare   []byte // the other buffer, while it is not being written
 }
 
 func newLineQueue(out io.Writer) *lineQueue {
-	q := &lineQueue{out: out, lines: make(chan []byte, queuedLines), stop: make(chan struct{}), done: make(chan struct{})}
+	q := &lineQueue{out: out, first: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go q.run()
 	return q
 }
 
 // Write takes one line.
 func (q *lineQueue) Write(line []byte) (int, error) {
-	select {
-	case q.lines <- bytes.Clone(line):
-	default:
-		q.lost.Add(1)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting)+len(line) > queuedBytes {
+		q.lost++
+		return len(line), nil
 	}
+	if len(q.waiting) == 0 {
+		select {
+		case q.first <- struct{}{}:
+		default:
+		}
+	}
+	q.waiting = append(q.waiting, line...)
 	return len(line), nil
 }
 
@@ -50,58 +60,45 @@ func (q *lineQueue) Close() error {
 	case <-q.done:
 		return nil
 	case <-time.After(closeWithin):
-		return fmt.Errorf("the log's writer is stuck; up to %d lines were not written", len(q.lines))
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return fmt.Errorf("the log's writer is stuck; at least %d bytes of log were not written", len(q.waiting))
 	}
 }
 
 func (q *lineQueue) run() {
 	defer close(q.done)
-	var batch []byte
+	gather := time.NewTimer(gatherFor)
+	defer gather.Stop()
 	for {
 		select {
-		case line := <-q.lines:
-			batch = q.gather(append(batch[:0], line...))
-			q.write(batch)
+		case <-q.first:
+			gather.Reset(gatherFor)
+			select {
+			case <-gather.C:
+			case <-q.stop:
+			}
+			q.write()
 		case <-q.stop:
-			q.write(q.drain(batch[:0]))
+			q.write()
 			return
 		}
 	}
 }
 
-// gather adds the lines that come soon.
-func (q *lineQueue) gather(batch []byte) []byte {
-	enough := time.After(gatherFor)
-	for len(batch) < gatherMost {
-		select {
-		case line := <-q.lines:
-			batch = append(batch, line...)
-		case <-enough:
-			return batch
-		case <-q.stop:
-			return batch
-		}
+// write writes what waits.
+func (q *lineQueue) write() {
+	q.mu.Lock()
+	lines, lost := q.waiting, q.lost
+	q.waiting, q.lost, q.spare = q.spare[:0], 0, nil
+	q.mu.Unlock()
+	if lost > 0 {
+		lines = fmt.Appendf(lines, `{"level":"error","lines":%d,"message":"log lines were lost: their writer is too slow"}`+"\n", lost)
 	}
-	return batch
-}
-
-// drain adds the lines that are here.
-func (q *lineQueue) drain(batch []byte) []byte {
-	for {
-		select {
-		case line := <-q.lines:
-			batch = append(batch, line...)
-		default:
-			return batch
-		}
+	if len(lines) > 0 {
+		_, _ = q.out.Write(lines) // there is nobody left to tell
 	}
-}
-
-func (q *lineQueue) write(batch []byte) {
-	if n := q.lost.Swap(0); n > 0 {
-		batch = fmt.Appendf(batch, `{"level":"error","lines":%d,"message":"log lines were lost: their writer is too slow"}`+"\n", n)
-	}
-	if len(batch) > 0 {
-		_, _ = q.out.Write(batch) // there is nobody left to tell
-	}
+	q.mu.Lock()
+	q.spare = lines
+	q.mu.Unlock()
 }

@@ -67,14 +67,15 @@ func TestLineQueueNeverWaits(t *testing.T) {
 		began := time.Now()
 		_, _ = io.WriteString(q, "first\n")
 		time.Sleep(2 * gatherFor) // it is being written now, and stuck
-		for range queuedLines + 7 {
-			_, _ = io.WriteString(q, "x\n")
+		line := strings.Repeat("x", 1023) + "\n"
+		for range queuedBytes/len(line) + 7 {
+			_, _ = io.WriteString(q, line)
 		}
 		require.Equal(t, 2*gatherFor, time.Since(began))
 		require.Error(t, q.Close())
 		close(w.gate)
 		text, _ := w.read()
 		require.Contains(t, text, `"lines":7`)
-		require.Equal(t, queuedLines, strings.Count(text, "x\n"))
+		require.Equal(t, queuedBytes/len(line), strings.Count(text, line))
 	})
 }
