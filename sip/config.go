@@ -41,5 +41,5 @@ type Timers struct {
 	T1       Duration `yaml:"t1"`        // 500ms
 	TimerC   Duration `yaml:"c"`         // 3m10s: how long a branch may ring
 	NoAnswer Duration `yaml:"no_answer"` // 5s: how long a trunk may stay silent before the next one is tried
-	Trying   Duration `yaml:"trying"`    // 20ms: when 100 is sent though the decision is not there yet
+	Trying   Duration `yaml:"trying"`    // 150ms: when 100 is sent though the decision is not there yet
 }

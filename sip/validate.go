@@ -28,7 +28,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Timers.T1, 500*time.Millisecond)
 	set(&c.Timers.TimerC, 190*time.Second)
 	set(&c.Timers.NoAnswer, 5*time.Second)
-	set(&c.Timers.Trying, 20*time.Millisecond)
+	set(&c.Timers.Trying, 150*time.Millisecond)
 	return c
 }
 

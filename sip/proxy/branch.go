@@ -42,7 +42,7 @@ func (b *branch) send(to transport.Address) {
 		return
 	}
 	rc.pending++
-	r := transaction.Request{Method: rc.method, Branch: id, Bytes: bytes, To: o.to, From: listener, Context: b}
+	r := transaction.Request{Method: rc.method, Branch: id, Bytes: bytes, To: o.to, From: listener, For: rc.tx, Context: b}
 	if rc.method == "INVITE" {
 		r.Patience = rc.p.Timers.NoAnswer
 		rc.tx.Shard.Start(&b.timerC, rc.p.Timers.C)

@@ -239,7 +239,7 @@ func TestInternalCall(t *testing.T) {
 	})
 }
 
-// With the registry away the outage rule decides, and in time; 100 is sent when it takes long.
+// With the registry away the outage rule decides, and in time.
 func TestRegistryAway(t *testing.T) {
 	for action, reaches := range map[gate.Outage]bool{gate.OutageAllow: true, gate.OutageBlock: false} {
 		inWorld(t, setUp{rules: func(r *gate.Rules) { r.OnRegistryDown = action }}, func(w *world) {
@@ -248,8 +248,8 @@ func TestRegistryAway(t *testing.T) {
 			w.ask(ask{})
 			time.Sleep(60 * time.Millisecond)
 			require.LessOrEqual(t, time.Since(began), 60*time.Millisecond)
-			w.expectStatus(desk, 100)
 			if reaches {
+				w.expectStatus(desk, 100)
 				w.expectMethod(trunkA, "INVITE")
 			} else {
 				w.expectStatus(desk, 503)
@@ -258,6 +258,19 @@ func TestRegistryAway(t *testing.T) {
 			w.registry.Wake()
 		})
 	}
+}
+
+// RFC 3261 §17.2.1: who may wait long is told within 200 ms that we are at it.
+func TestTryingWhileTheDecisionTakesLong(t *testing.T) {
+	inWorld(t, setUp{rules: func(r *gate.Rules) { r.Budget = gate.Duration(time.Second) }}, func(w *world) {
+		w.registry.Sleep()
+		w.ask(ask{})
+		time.Sleep(100 * time.Millisecond)
+		w.quiet(desk)
+		time.Sleep(100 * time.Millisecond)
+		w.expectStatus(desk, 100)
+		w.registry.Wake()
+	})
 }
 
 // A registry that panics costs its own call and no other.

@@ -53,7 +53,9 @@ func (p *Proxy) decide(in *inbound) {
 		return
 	}
 	shard := in.tx.Shard
-	shard.Start(&rc.trying, p.Timers.Trying)
+	if p.Gate.Config().Rules.Budget.Std() > p.Timers.Trying { // else the decision is there before
+		shard.Start(&rc.trying, p.Timers.Trying)
+	}
 	p.askers.do(func() {
 		d := p.ask(call)
 		shard.Do(func() {

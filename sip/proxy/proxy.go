@@ -152,6 +152,16 @@ func (p *Proxy) Response(c *transaction.Client, m *message.Message) {
 	b.received(m)
 }
 
+// Repeated implements transaction.User: RFC 6026 §7.2 for a call whose first 2xx has gone up.
+func (p *Proxy) Repeated(m *message.Message, to transport.Source) {
+	defer p.contain(nil)
+	if m.Vias < 2 {
+		return
+	}
+	p.Metrics.Response(m.CSeqMethod, m.Status)
+	p.Transport.Reply(to, upstream(m, nil), nil)
+}
+
 // Failed implements transaction.User: RFC 3261 §16.8 and §16.9.
 func (p *Proxy) Failed(c *transaction.Client, err error) {
 	if b, ok := c.Context.(*branch); ok {

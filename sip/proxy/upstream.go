@@ -73,7 +73,7 @@ func rank(status int) int {
 
 // relayFinal passes a branch's final response on, with the challenges of the others when it is one (§16.7-7).
 func (rc *responseContext) relayFinal(best *branch) {
-	b := rc.upstream(best.final, func(e *message.Edit) {
+	b := upstream(best.final, func(e *message.Edit) {
 		if best.status != 401 && best.status != 407 {
 			return
 		}
@@ -101,7 +101,7 @@ func challenges(m *message.Message) []byte {
 }
 
 // upstream is a response without our Via (§16.7-3).
-func (rc *responseContext) upstream(m *message.Message, more func(*message.Edit)) []byte {
+func upstream(m *message.Message, more func(*message.Edit)) []byte {
 	e, _ := edits.Get().(*message.Edit)
 	defer edits.Put(e)
 	e.Reset(m)
@@ -120,7 +120,7 @@ func (rc *responseContext) relay(m *message.Message) {
 			rc.p.Gate.Answered(rc.decision.Reservation)
 		}
 	}
-	rc.tx.Respond(m.Status, rc.upstream(m, nil))
+	rc.tx.Respond(m.Status, upstream(m, nil))
 	rc.p.Metrics.Response(m.CSeqMethod, m.Status)
 	if m.Status/100 == 2 {
 		rc.refreshed(m)

@@ -90,7 +90,7 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 		ctx, stop := context.WithCancel(t.Context())
 		w.proxy = New(ctx, Config{
 			Gate: g, Metrics: metrics.New(metrics.NewRegistry()), Log: zerolog.Nop(), Transport: w, Keys: keys, Routing: routing, Observe: s.observe,
-			Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 20 * time.Millisecond},
+			Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 150 * time.Millisecond},
 			Resolve: func(context.Context, string) ([]net.IPAddr, error) {
 				return []net.IPAddr{{IP: callee.Addr().AsSlice()}}, nil
 			},

@@ -12,16 +12,17 @@ type Client struct {
 	Shard   *Shard
 	To      transport.Address
 	From    *transport.Listener
-	Sent    []byte // the request as sent; dropped with the final response
-	Context any    // the User's
+	Sent    []byte  // the request as sent; dropped with the final response
+	For     *Server // the server transaction it was forwarded for; nil for none
+	Context any     // the User's
 
-	key      string
+	key      key
+	branch   string
 	method   string
 	state    state
-	ack      []byte // INVITE: the ACK of a non-2xx final, sent again when that final comes again
 	interval time.Duration
 	resend   Timer // A, E
-	timeout  Timer // B, D, F, K, M
+	timeout  Timer // B, F
 }
 
 // Request is what Send sends.
@@ -32,13 +33,14 @@ type Request struct {
 	To       transport.Address
 	From     *transport.Listener
 	Patience time.Duration // how long to wait for a first response; 0: Timer B or F, 64×T1
+	For      *Server       // the server transaction it is forwarded for
 	Context  any
 }
 
 // Send begins a client transaction. To be called with the shard's lock held: by a callback, or inside Do.
 func (s *Shard) Send(r Request) *Client {
-	s.key = appendClientKey(s.key[:0], []byte(r.Branch), r.Method)
-	c := &Client{Shard: s, To: r.To, From: r.From, Sent: r.Bytes, Context: r.Context, key: string(s.key), method: r.Method}
+	c := &Client{Shard: s, To: r.To, From: r.From, Sent: r.Bytes, For: r.For, Context: r.Context, branch: r.Branch, method: r.Method}
+	c.key = s.layer.clientKey(s, []byte(r.Branch), r.Method)
 	c.resend.Owner, c.timeout.Owner = c, c
 	s.clients[c.key] = c
 	if c.invite() {
@@ -69,7 +71,7 @@ func (c *Client) Pending() bool { return c.state <= proceeding }
 func (c *Client) Cancel() {
 	b := message.AppendCancel(nil, c.Sent)
 	c.Shard.Start(&c.timeout, 64*c.Shard.layer.Timers.T1)
-	c.Shard.Send(Request{Method: "CANCEL", Branch: c.key, Bytes: b, To: c.To, From: c.From})
+	c.Shard.Send(Request{Method: "CANCEL", Branch: c.branch, Bytes: b, To: c.To, From: c.From})
 }
 
 // Abandon ends c without a word to the User.
@@ -98,23 +100,16 @@ func (c *Client) fail(err error) {
 // received is a response to c's request.
 func (c *Client) received(m *message.Message) {
 	switch {
-	case c.state == accepted:
-		if m.Status/100 == 2 { // sent again, or from another fork: every one goes up (RFC 6026 §7.2)
-			c.Shard.layer.User.Response(c, m)
-		}
-		return
-	case !c.Pending():
-		c.Shard.layer.Retransmitted("in")
-		if c.ack != nil && m.Status >= 300 {
-			c.transmit(c.ack)
-		}
-		return
 	case m.Status < 200:
 		c.provisional()
+	case c.invite() && m.Status/100 == 2:
+		c.accept(m)
+		return
 	case c.invite():
-		c.finalInvite(m)
-	default:
-		c.final()
+		c.refused(m)
+	default: // Timer K is 0: what comes again belongs to nothing, and is dropped just the same
+		c.state = completed
+		c.forget()
 	}
 	if c.method != "CANCEL" {
 		c.Shard.layer.User.Response(c, m)
@@ -136,40 +131,30 @@ func (c *Client) provisional() {
 	c.interval = c.Shard.layer.Timers.T2
 }
 
-// finalInvite is §17.1.1.2 with RFC 6026 §7.2.
-func (c *Client) finalInvite(m *message.Message) {
-	t := &c.Shard.layer.Timers
-	c.Shard.Stop(&c.resend)
-	if m.Status/100 == 2 {
-		c.state = accepted
-		c.Sent = nil
-		c.Shard.Start(&c.timeout, 64*t.T1) // M
-		return
+// accept is RFC 6026 §7.2: until Timer M every 2xx goes up, if the first one did.
+func (c *Client) accept(m *message.Message) {
+	c.state = accepted
+	c.forget()
+	c.Shard.layer.User.Response(c, m)
+	f := finished{key: c.key}
+	if c.For != nil && c.For.state == accepted {
+		f.to, f.accepted = c.For.Source, true
 	}
-	c.ack = message.AppendAck(nil, c.Sent, m)
-	c.Sent = nil
-	c.transmit(c.ack)
-	c.linger(64 * t.T1) // D: at least 32 s
+	c.Shard.remember(f)
 }
 
-// final is §17.1.2.2.
-func (c *Client) final() {
-	c.Shard.Stop(&c.resend)
-	c.Sent = nil
-	c.linger(c.Shard.layer.Timers.T4) // K
-}
-
-// linger absorbs what comes again over UDP; nothing comes again over a stream.
-func (c *Client) linger(d time.Duration) {
+// refused is §17.1.1.3: the ACK is ours to send, and again when the refusal comes again.
+func (c *Client) refused(m *message.Message) {
 	c.state = completed
-	if c.To.Protocol.Reliable() {
-		c.terminate()
-		return
+	ack := message.AppendAck(nil, c.Sent, m)
+	c.forget()
+	c.transmit(ack)
+	if !c.To.Protocol.Reliable() { // D: at least 32 s
+		c.Shard.remember(finished{key: c.key, to: transport.Source{Address: c.To, Listener: c.From}, last: ack})
 	}
-	c.Shard.Start(&c.timeout, d)
 }
 
-// Expired is Timers A, B, D, E, F, K and M.
+// Expired is Timers A, B, E and F.
 func (c *Client) Expired(t *Timer) {
 	switch {
 	case t == &c.resend: // A doubles without end, B ends it; E doubles up to T2
@@ -180,10 +165,8 @@ func (c *Client) Expired(t *Timer) {
 		c.Shard.Start(&c.resend, c.interval)
 		c.Shard.layer.Retransmitted("out")
 		c.transmit(c.Sent)
-	case c.Pending(): // B, F, or no final after CANCEL
+	default: // B, F, or no final after CANCEL
 		c.fail(ErrTimeout)
-	default:
-		c.terminate()
 	}
 }
 
@@ -191,7 +174,12 @@ func (c *Client) terminate() {
 	if c.Pending() {
 		c.state = terminated
 	}
-	c.Sent, c.ack = nil, nil
+	c.forget()
+}
+
+// forget takes the transaction out of its shard.
+func (c *Client) forget() {
+	c.Sent = nil
 	c.Shard.Stop(&c.resend)
 	c.Shard.Stop(&c.timeout)
 	delete(c.Shard.clients, c.key)

@@ -17,7 +17,6 @@ const (
 	proceeding              // a provisional response has passed
 	accepted                // INVITE: a 2xx has passed (RFC 6026)
 	completed               // a final response has passed that this layer repeats
-	confirmed               // INVITE server: the ACK has come
 	terminated
 )
 
@@ -29,18 +28,19 @@ type Server struct {
 	ToTag   string           // what this transaction's own responses carry; the same in all of them (§8.2.6.2)
 	Context any              // the User's
 
-	key      string
-	awaits   string // CANCEL before its INVITE: the key it waits for
+	key      key
+	awaits   key // of an early CANCEL: the INVITE it waits for
+	early    bool
 	invite   bool
 	state    state
 	response []byte // the last one sent, for retransmissions
 	interval int64  // Timer G's present value, ns
 	resend   Timer  // G
-	timeout  Timer  // H, I, J, L; T1 for an early CANCEL
+	timeout  Timer  // H; T1 for an early CANCEL
 }
 
-func newServer(s *Shard, m *message.Message, from transport.Source) *Server {
-	tx := &Server{Shard: s, Request: m, Source: replyTo(m, from), key: string(s.key), invite: m.Method == "INVITE"}
+func newServer(s *Shard, k key, m *message.Message, from transport.Source) *Server {
+	tx := &Server{Shard: s, Request: m, Source: replyTo(m, from), key: k, invite: m.Method == "INVITE"}
 	tx.resend.Owner, tx.timeout.Owner = tx, tx
 	if tx.invite {
 		tx.state = proceeding
@@ -99,16 +99,19 @@ func (tx *Server) Abandon() { tx.terminate() }
 // Finished says whether a final response has been sent.
 func (tx *Server) Finished() bool { return tx.state > proceeding }
 
-// finish sends the final response and starts what the transaction lingers for.
+// finish sends the final response. Only an INVITE's refusal waits for more, its ACK; of every other transaction there
+// stays what comes again.
 func (tx *Server) finish(status int, b []byte) {
 	t := &tx.Shard.layer.Timers
 	tx.Request = nil
 	tx.response = nil
+	tx.Shard.Stop(&tx.timeout)
 	reliable := tx.Source.Protocol.Reliable()
 	switch {
 	case tx.invite && status/100 == 2:
 		tx.state = accepted
-		tx.Shard.Start(&tx.timeout, 64*t.T1) // L
+		tx.forget()
+		tx.Shard.remember(finished{key: tx.key, to: tx.Source, accepted: true}) // L
 	case tx.invite:
 		tx.state = completed
 		tx.response = b
@@ -118,23 +121,14 @@ func (tx *Server) finish(status int, b []byte) {
 			tx.Shard.Start(&tx.resend, t.T1) // G
 		}
 	case reliable: // J = 0
-		tx.reply(b)
-		tx.terminate()
-		return
+		tx.state = completed
+		tx.forget()
 	default:
 		tx.state = completed
-		tx.response = b
-		tx.Shard.Start(&tx.timeout, 64*t.T1) // J
+		tx.forget()
+		tx.Shard.remember(finished{key: tx.key, to: tx.Source, last: b}) // J
 	}
 	tx.reply(b)
-}
-
-// retransmitted answers a request that came again with the last response; in Accepted it is absorbed.
-func (tx *Server) retransmitted() {
-	tx.Shard.layer.Retransmitted("in")
-	if tx.response != nil {
-		tx.reply(tx.response)
-	}
 }
 
 // acknowledged is the ACK of a non-2xx final response.
@@ -142,25 +136,21 @@ func (tx *Server) acknowledged() {
 	if tx.state != completed {
 		return
 	}
-	tx.Shard.Stop(&tx.resend)
-	tx.response = nil
-	if tx.Source.Protocol.Reliable() { // I = 0
-		tx.terminate()
-		return
+	reliable := tx.Source.Protocol.Reliable()
+	tx.terminate()
+	if !reliable { // I
+		tx.Shard.rememberIn(&tx.Shard.finished.short, finished{key: tx.key, to: tx.Source}, tx.Shard.layer.Timers.T4)
 	}
-	tx.state = confirmed
-	tx.Shard.Start(&tx.timeout, tx.Shard.layer.Timers.T4) // I
 }
 
 // cancelEarly answers a CANCEL that had waited for the INVITE that has now begun.
 func (tx *Server) cancelEarly(invite *Server) {
 	delete(tx.Shard.early, tx.awaits)
-	tx.Shard.Stop(&tx.timeout)
 	tx.Answer(message.Answer{Status: 200, Phrase: "OK", ToTag: invite.ToTag})
 	tx.Shard.layer.User.Cancel(invite)
 }
 
-// Expired is Timers G, H, I, J and L.
+// Expired is Timers G and H.
 func (tx *Server) Expired(t *Timer) {
 	switch {
 	case t == &tx.resend: // G
@@ -168,7 +158,7 @@ func (tx *Server) Expired(t *Timer) {
 		tx.Shard.Start(&tx.resend, time.Duration(tx.interval))
 		tx.Shard.layer.Retransmitted("out")
 		tx.reply(tx.response)
-	case tx.awaits != "" && tx.state == trying: // an early CANCEL whose INVITE never came
+	case tx.early && tx.state == trying: // an early CANCEL whose INVITE never came
 		delete(tx.Shard.early, tx.awaits)
 		tx.Answer(message.Answer{Status: 481, Phrase: "Call/Transaction Does Not Exist"})
 	default:
@@ -183,6 +173,11 @@ func (tx *Server) Expired(t *Timer) {
 func (tx *Server) terminate() {
 	tx.state = terminated
 	tx.response, tx.Request = nil, nil
+	tx.forget()
+}
+
+// forget takes the transaction out of its shard.
+func (tx *Server) forget() {
 	tx.Shard.Stop(&tx.resend)
 	tx.Shard.Stop(&tx.timeout)
 	delete(tx.Shard.servers, tx.key)

@@ -27,8 +27,11 @@ type User interface {
 	Ack(s *Shard, m *message.Message, from transport.Source)
 	// Cancel says that the caller has cancelled tx's INVITE. Its CANCEL has been answered already.
 	Cancel(tx *Server)
-	// Response is a response to c's request: every provisional one, the first final one, and every 2xx to an INVITE.
+	// Response is a response to c's request: every provisional one, and the first final one.
 	Response(c *Client, m *message.Message)
+	// Repeated is a 2xx that came again for an INVITE whose client transaction has passed its first one, or came from
+	// another fork of it: every one goes up (RFC 6026 §7.2), to where the INVITE came from.
+	Repeated(m *message.Message, to transport.Source)
 	// Failed ends c without a final response: ErrTimeout, or what the transport said.
 	Failed(c *Client, err error)
 	// Unacknowledged says that tx's final response was never acknowledged or could not be sent (Timer H).
@@ -82,7 +85,8 @@ const shardCount = 32
 type Layer struct {
 	Config
 	seed   maphash.Seed
-	start  time.Time
+	keys   [2]maphash.Seed
+	clock  clock
 	shards [shardCount]Shard
 }
 
@@ -98,7 +102,8 @@ func New(c Config) *Layer {
 	if c.Stray == nil {
 		c.Stray = func(string) {}
 	}
-	l := &Layer{Config: c, seed: maphash.MakeSeed(), start: time.Now()}
+	l := &Layer{Config: c, seed: maphash.MakeSeed(), keys: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+	l.clock.init(max(c.Timers.T1/grain, time.Millisecond))
 	for i := range l.shards {
 		l.shards[i].init(l)
 	}
@@ -107,19 +112,13 @@ func New(c Config) *Layer {
 
 // Run drives the timers until ctx ends.
 func (l *Layer) Run(ctx context.Context) error {
-	beat := time.NewTicker(tick)
-	defer beat.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-beat.C:
-			now := l.ticks(time.Now())
-			for i := range l.shards {
-				l.shards[i].advance(now)
-			}
+	l.clock.run(ctx, func(now int64) (busy bool) {
+		for i := range l.shards {
+			busy = l.shards[i].advance(now) || busy
 		}
-	}
+		return busy
+	})
+	return nil
 }
 
 // Receive takes a well-formed message from a transport's reader.
@@ -141,7 +140,7 @@ func (l *Layer) Shard(callID []byte) *Shard {
 
 // Size counts the transactions of all shards, finished ones that linger included.
 func (l *Layer) Size() int {
-	return l.count(func(s *Shard) int { return len(s.servers) + len(s.clients) })
+	return l.count(func(s *Shard) int { return len(s.servers) + len(s.clients) + len(s.finished.known) })
 }
 
 // Active counts those on which something is still to come: a final response, or the ACK of one that was no 2xx.

@@ -25,8 +25,8 @@ type world struct {
 	layer *Layer
 	began time.Time
 	mu    sync.Mutex
-	sent  []event  // what went out
-	told  []string // read it after lines or count, or when nothing runs
+	sent  []event // what went out
+	told  []string
 	tx    *Server
 	onReq func(*Server, *message.Message)
 }
@@ -48,11 +48,20 @@ func (w *world) Request(tx *Server, m *message.Message) {
 func (w *world) Ack(*Shard, *message.Message, transport.Source) { w.tell("ack") }
 func (w *world) Cancel(*Server)                                 { w.tell("cancel") }
 func (w *world) Response(_ *Client, m *message.Message)         { w.tell(fmt.Sprint("response ", m.Status)) }
-func (w *world) Failed(_ *Client, err error)                    { w.tell("failed " + err.Error()) }
-func (w *world) Unacknowledged(*Server)                         { w.tell("unacknowledged") }
+func (w *world) Repeated(m *message.Message, _ transport.Source) {
+	w.tell(fmt.Sprint("repeated ", m.Status))
+}
+func (w *world) Failed(_ *Client, err error) { w.tell("failed " + err.Error()) }
+func (w *world) Unacknowledged(*Server)      { w.tell("unacknowledged") }
 
 func (w *world) tell(s string) {
 	w.told = append(w.told, fmt.Sprintf("%v %s", time.Since(w.began).Round(10*time.Millisecond), s))
+}
+
+// heard is what the User was told so far.
+func (w *world) heard() []string {
+	synctest.Wait()
+	return w.told
 }
 
 func (w *world) Reply(_ transport.Source, b []byte, _ func(error)) { w.record(b) }
@@ -143,7 +152,9 @@ func (w *world) send(method string, to transport.Address) (*Client, string) {
 	text = strings.ReplaceAll(strings.TrimLeft(text, "\n"), "\n", "\r\n")
 	shard := w.layer.Shard([]byte("c1"))
 	var c *Client
-	shard.Do(func() { c = shard.Send(Request{Method: method, Branch: branch, Bytes: []byte(text), To: to}) })
+	shard.Do(func() {
+		c = shard.Send(Request{Method: method, Branch: branch, Bytes: []byte(text), To: to, For: w.tx})
+	})
 	return c, branch
 }
 
@@ -158,8 +169,8 @@ func TestInviteClientTimesOut(t *testing.T) {
 		w.send("INVITE", udp)
 		time.Sleep(40 * time.Second)
 		require.Equal(t, "0s INVITE, 500ms INVITE, 1.5s INVITE, 3.5s INVITE, 7.5s INVITE, 15.5s INVITE, 31.5s INVITE", w.lines())
-		require.Len(t, w.told, 1)
-		require.Contains(t, w.told[0], "32.01s failed "+ErrTimeout.Error())
+		require.Len(t, w.heard(), 1)
+		require.Contains(t, w.heard()[0], "32.03s failed "+ErrTimeout.Error())
 		require.Zero(t, w.layer.Size())
 	})
 }
@@ -170,7 +181,7 @@ func TestInviteClientOverTCPSendsOnce(t *testing.T) {
 		w.send("INVITE", tcp)
 		time.Sleep(40 * time.Second)
 		require.Equal(t, "0s INVITE", w.lines())
-		require.Len(t, w.told, 1)
+		require.Len(t, w.heard(), 1)
 	})
 }
 
@@ -183,7 +194,7 @@ func TestInviteClientProceeding(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		require.Equal(t, 2, w.count("INVITE"))
 		require.True(t, c.Proceeding())
-		require.Equal(t, []string{"600ms response 180"}, w.told)
+		require.Equal(t, []string{"600ms response 180"}, w.heard())
 	})
 }
 
@@ -194,7 +205,7 @@ func TestInviteClientAcknowledgesRefusal(t *testing.T) {
 		w.receive(response(486, "INVITE", branch), udp)
 		w.receive(response(486, "INVITE", branch), udp)
 		require.Equal(t, 2, w.count("ACK"))
-		require.Equal(t, []string{"0s response 486"}, w.told, "the User hears of it once")
+		require.Equal(t, []string{"0s response 486"}, w.heard(), "the User hears of it once")
 		ack := w.sent[1].text
 		require.Contains(t, ack, "CSeq: 1 ACK")
 		require.Contains(t, ack, "branch="+branch)
@@ -209,17 +220,19 @@ func TestInviteClientAcknowledgesRefusal(t *testing.T) {
 // RFC 6026 §7.2: every 2xx goes up until Timer M; nothing is acknowledged here.
 func TestInviteClientPassesEvery2xx(t *testing.T) {
 	run(t, func(w *world) {
+		w.receive(request("INVITE", "1"), udp)
 		_, branch := w.send("INVITE", udp)
+		w.tx.Respond(200, []byte("SIP/2.0 200 as the User does\r\n\r\n"))
 		for range 3 {
 			w.receive(response(200, "INVITE", branch), udp)
 		}
 		w.receive(response(486, "INVITE", branch), udp)
-		require.Equal(t, []string{"0s response 200", "0s response 200", "0s response 200"}, w.told)
+		require.Equal(t, []string{"0s request INVITE", "0s response 200", "0s repeated 200", "0s repeated 200"}, w.heard())
 		require.Zero(t, w.count("ACK"))
 		time.Sleep(33 * time.Second)
 		require.Zero(t, w.layer.Size())
 		w.receive(response(200, "INVITE", branch), udp)
-		require.Len(t, w.told, 3, "a stray 2xx is dropped (RFC 6026 §8.9)")
+		require.Len(t, w.heard(), 4, "a stray 2xx is dropped (RFC 6026 §8.9)")
 	})
 }
 
@@ -230,13 +243,13 @@ func TestNonInviteClient(t *testing.T) {
 		time.Sleep(40 * time.Second)
 		require.Equal(t, "0s BYE, 500ms BYE, 1.5s BYE, 3.5s BYE, 7.5s BYE, 11.5s BYE, 15.5s BYE, 19.5s BYE, 23.5s BYE, 27.5s BYE, 31.5s BYE",
 			w.lines())
-		require.Len(t, w.told, 1)
+		require.Len(t, w.heard(), 1)
 	})
 	run(t, func(w *world) {
 		_, branch := w.send("BYE", udp)
 		w.receive(response(200, "BYE", branch), udp)
 		w.receive(response(200, "BYE", branch), udp)
-		require.Equal(t, []string{"0s response 200"}, w.told)
+		require.Equal(t, []string{"0s response 200"}, w.heard())
 		time.Sleep(6 * time.Second)
 		require.Zero(t, w.layer.Size(), "Timer K")
 	})
@@ -253,15 +266,15 @@ func TestCancelOfAClientInvite(t *testing.T) {
 		require.Contains(t, w.sent[1].text, "CSeq: 1 CANCEL")
 		w.receive(response(200, "CANCEL", branch), udp)
 		w.receive(response(487, "INVITE", branch), udp)
-		require.Equal(t, []string{"0s response 180", "0s response 487"}, w.told, "the CANCEL's own response is nobody's business")
+		require.Equal(t, []string{"0s response 180", "0s response 487"}, w.heard(), "the CANCEL's own response is nobody's business")
 	})
 	run(t, func(w *world) {
 		c, branch := w.send("INVITE", udp)
 		w.receive(response(180, "INVITE", branch), udp)
 		c.Shard.Do(c.Cancel)
 		time.Sleep(40 * time.Second)
-		require.Len(t, w.told, 2)
-		require.Contains(t, w.told[1], "failed")
+		require.Len(t, w.heard(), 2)
+		require.Contains(t, w.heard()[1], "failed")
 		require.Zero(t, w.layer.Size())
 	})
 }
@@ -280,7 +293,7 @@ func TestInviteServerRefusal(t *testing.T) {
 		w.receive(request("ACK", "1"), udp)
 		time.Sleep(time.Second)
 		require.Equal(t, 4, w.count("403"), "the ACK stops Timer G")
-		require.Equal(t, []string{"0s request INVITE"}, w.told, "the ACK of a refusal is not the User's")
+		require.Equal(t, []string{"0s request INVITE"}, w.heard(), "the ACK of a refusal is not the User's")
 		require.Zero(t, w.layer.Active())
 		require.Equal(t, 1, w.layer.Size(), "it lingers")
 		time.Sleep(5 * time.Second)
@@ -291,8 +304,8 @@ func TestInviteServerRefusal(t *testing.T) {
 		w.answer(403)
 		time.Sleep(40 * time.Second)
 		require.Equal(t, 11, w.count("403"))
-		require.Len(t, w.told, 2)
-		require.Contains(t, w.told[1], "unacknowledged")
+		require.Len(t, w.heard(), 2)
+		require.Contains(t, w.heard()[1], "unacknowledged")
 		require.Zero(t, w.layer.Size(), "Timer H")
 	})
 }
@@ -307,7 +320,7 @@ func TestInviteServerOverTCPWaitsForAck(t *testing.T) {
 		require.Equal(t, 1, w.layer.Size())
 		w.receive(request("ACK", "1"), tcp)
 		require.Zero(t, w.layer.Size())
-		require.Equal(t, []string{"0s request INVITE"}, w.told)
+		require.Equal(t, []string{"0s request INVITE"}, w.heard())
 	})
 }
 
@@ -323,7 +336,7 @@ func TestInviteServerAccepted(t *testing.T) {
 		w.tx.Shard.Do(func() { w.tx.Respond(486, []byte("SIP/2.0 486 no\r\n\r\n")) })
 		require.Equal(t, "0s 200, 0s 200", w.lines())
 		w.receive(request("ACK", "1"), udp)
-		require.Equal(t, []string{"0s request INVITE", "0s ack"}, w.told)
+		require.Equal(t, []string{"0s request INVITE", "0s ack"}, w.heard())
 		time.Sleep(33 * time.Second)
 		require.Zero(t, w.layer.Size(), "Timer L")
 	})
@@ -354,7 +367,7 @@ func TestNonInviteServer(t *testing.T) {
 		w.answer(200)
 		w.receive(request("BYE", "1"), udp)
 		require.Equal(t, 2, w.count("200"))
-		require.Equal(t, []string{"0s request BYE"}, w.told)
+		require.Equal(t, []string{"0s request BYE"}, w.heard())
 		time.Sleep(33 * time.Second)
 		require.Zero(t, w.layer.Size())
 	})
@@ -367,7 +380,7 @@ func TestCancelIsAnsweredAndPassedOn(t *testing.T) {
 		w.receive(request("CANCEL", "1"), udp)
 		w.receive(request("CANCEL", "1"), udp)
 		require.Equal(t, "0s 200, 0s 200", w.lines(), "a repeated CANCEL gets its answer again")
-		require.Equal(t, []string{"0s request INVITE", "0s cancel"}, w.told)
+		require.Equal(t, []string{"0s request INVITE", "0s cancel"}, w.heard())
 	})
 }
 
@@ -378,13 +391,13 @@ func TestCancelBeforeItsInvite(t *testing.T) {
 		time.Sleep(250 * time.Millisecond)
 		w.receive(request("INVITE", "1"), udp)
 		require.Equal(t, "250ms 200", w.lines())
-		require.Equal(t, []string{"250ms request INVITE", "250ms cancel"}, w.told)
+		require.Equal(t, []string{"250ms request INVITE", "250ms cancel"}, w.heard())
 	})
 	run(t, func(w *world) {
 		w.receive(request("CANCEL", "1"), udp)
 		time.Sleep(time.Second)
 		require.Equal(t, "500ms 481", w.lines())
-		require.Empty(t, w.told)
+		require.Empty(t, w.heard())
 		time.Sleep(40 * time.Second)
 		require.Zero(t, w.layer.Size())
 		require.Empty(t, w.layer.Shard([]byte("c1")).early)

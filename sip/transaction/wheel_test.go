@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const tick = 10 * time.Millisecond
+
 type alarm struct {
 	Timer
 	fired []int64
@@ -31,7 +33,7 @@ func newAlarm(w *wheel) *alarm {
 // No timer fires early, none more than two ticks late, whatever the distance and however the clock jumps.
 func TestWheelFiresInTime(t *testing.T) {
 	var w wheel
-	w.init(nil)
+	w.init(tick, nil)
 	type want struct {
 		a      *alarm
 		start  int64
@@ -69,7 +71,7 @@ func TestWheelFiresInTime(t *testing.T) {
 // An owner may stop, restart or be stopped by another timer of the very same slot while that slot fires.
 func TestWheelOwnersMayTouchTheirNeighbours(t *testing.T) {
 	var w wheel
-	w.init(nil)
+	w.init(tick, nil)
 	a, b, c := newAlarm(&w), newAlarm(&w), newAlarm(&w)
 	a.do = func() { w.stop(&b.Timer); w.start(&c.Timer, time.Second); w.start(&a.Timer, time.Second); a.do = nil }
 	for _, x := range []*alarm{a, b, c} {
@@ -88,7 +90,7 @@ func TestWheelOwnersMayTouchTheirNeighbours(t *testing.T) {
 // A process that was halted for longer than a turn fires what was due meanwhile.
 func TestWheelAfterALongHalt(t *testing.T) {
 	var w wheel
-	w.init(nil)
+	w.init(tick, nil)
 	a, b := newAlarm(&w), newAlarm(&w)
 	w.start(&a.Timer, 100*time.Millisecond)
 	w.start(&b.Timer, time.Hour)
@@ -101,7 +103,7 @@ func TestWheelAfterALongHalt(t *testing.T) {
 func TestWheelSurvivesAPanic(t *testing.T) {
 	var w wheel
 	var told []any
-	w.init(func(v any, _ []byte) { told = append(told, v) })
+	w.init(tick, func(v any, _ []byte) { told = append(told, v) })
 	a, b := newAlarm(&w), newAlarm(&w)
 	a.do = func() { panic("on purpose") }
 	w.start(&a.Timer, 50*time.Millisecond)
@@ -113,7 +115,7 @@ func TestWheelSurvivesAPanic(t *testing.T) {
 
 func BenchmarkTimer(b *testing.B) {
 	var w wheel
-	w.init(nil)
+	w.init(tick, nil)
 	a := newAlarm(&w)
 	b.ReportAllocs()
 	for b.Loop() {
