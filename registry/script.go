@@ -87,14 +87,17 @@ func (s script) words(verb, program string, keys []string, args []any) []any {
 
 // text runs the script once and returns its one string. The second EVAL only follows when the server did not know the
 // script, so it is no retry: nothing ran before.
-func (s script) text(ctx context.Context, client redis.UniversalClient, keys []string, args ...any) (string, error) {
+func (s script) text(ctx context.Context, ask func(context.Context, *redis.StringCmd) error, keys []string, args ...any) (string, error) {
 	cmd := redis.NewStringCmd(ctx, s.command(keys, args...)...)
-	err := client.Process(ctx, once{cmd})
+	err := ask(ctx, cmd)
 	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") { // HasErrorPrefix allocates
 		cmd = redis.NewStringCmd(ctx, s.words("eval", s.source, keys, args)...)
-		err = client.Process(ctx, once{cmd})
+		err = ask(ctx, cmd)
 	}
-	return cmd.Val(), s.explain(err)
+	if err != nil {
+		return "", s.explain(err) // and not cmd's value: it may still be under way
+	}
+	return cmd.Val(), nil
 }
 
 // slice is text for scripts that return a list.

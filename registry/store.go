@@ -17,6 +17,7 @@ import (
 // Store is the registry. It is safe for concurrent use.
 type Store struct {
 	client   redis.UniversalClient
+	ask      func(context.Context, *redis.StringCmd) error // sends a decision's command
 	place    place
 	embedded *embeddedServer // nil unless the URL is embedded://
 	lists    *dnc.Watcher    // nil when opened without lists
@@ -72,6 +73,10 @@ func Open(ctx context.Context, cfg Config, options ...Option) (*Store, error) {
 	if s.client, err = newClient(s.place, cfg); err != nil {
 		s.embedded.close()
 		return nil, err
+	}
+	s.ask = (&together{client: s.client}).do
+	if s.place.topology == cluster { // whose pipelines are sent again when a server is lost
+		s.ask = func(ctx context.Context, cmd *redis.StringCmd) error { return s.client.Process(ctx, once{cmd}) }
 	}
 	s.lists = dnc.NewWatcher(s.client, func(err error) { s.log(err) })
 	for _, option := range options {

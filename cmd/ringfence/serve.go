@@ -54,6 +54,7 @@ func (sh *shell) serve(ctx context.Context, drain time.Duration) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	go newProcessors().run(ctx)
 	go sh.obey(ctx, p, signals, drain, stop)
 	return errors.Join(p.Run(ctx), closeLog())
 }
