@@ -3,32 +3,51 @@ package registry
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
+	"time"
 
 	"github.com/ringfence/ringfence/gate"
+)
+
+// Events go in small pipelines, between which the server decides calls: it executes a pipeline to its end, and a hundred
+// events, which is what 50 ms leave behind at 2,000 calls/s, would hold up a decision for 3 ms. Where the way there is
+// longer than that, pipelines grow.
+const (
+	eventsFirst = 16
+	longWay     = 3 * time.Millisecond
 )
 
 // Write applies events in order, a pipeline for every batch of them. Each is applied at most once while its attempt is
 // remembered, so a batch that failed half-way may be written again. What can never be applied is logged and skipped.
 func (s *Store) Write(ctx context.Context, events []gate.Event) error {
-	for batch := range slices.Chunk(events, batchSize) {
-		calls := make([]call, 0, len(batch))
-		for _, e := range batch {
-			switch e.Kind {
-			case gate.Decided:
-				calls = append(calls, s.noted(e))
-			case gate.Firm, gate.Ended:
-				calls = append(calls, s.happened(e))
-			default:
-				s.log(fmt.Errorf("registry: event of unknown kind %d is left out", e.Kind))
-			}
-		}
-		if _, err := s.pipeline(ctx, calls); err != nil {
+	for size := eventsFirst; len(events) > 0; {
+		n := min(size, len(events))
+		began := time.Now()
+		if _, err := s.pipeline(ctx, s.calls(events[:n])); err != nil {
 			return err
+		}
+		events = events[n:]
+		if time.Since(began) > longWay {
+			size = min(2*size, batchSize)
 		}
 	}
 	return nil
+}
+
+// calls are the scripts that apply events.
+func (s *Store) calls(events []gate.Event) []call {
+	calls := make([]call, 0, len(events))
+	for _, e := range events {
+		switch e.Kind {
+		case gate.Decided:
+			calls = append(calls, s.noted(e))
+		case gate.Firm, gate.Ended:
+			calls = append(calls, s.happened(e))
+		default:
+			s.log(fmt.Errorf("registry: event of unknown kind %d is left out", e.Kind))
+		}
+	}
+	return calls
 }
 
 // noted writes a decision down that the gate took itself.
