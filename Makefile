@@ -20,8 +20,9 @@ demo: ## real calls through the real gate on this machine; needs nothing but Go
 
 test: tools race ## install what the tests need, then run them all
 
-race: ## all tests with the race detector
+race: ## all tests with the race detector, and the allocation budgets without it
 	$(GO) test -race ./...
+	$(GO) test -count=1 -run Budget ./sip/proxy
 
 lint: $(LINT) ## go vet and golangci-lint
 	$(GO) vet ./...
@@ -33,9 +34,8 @@ $(LINT):
 fuzz: ## every fuzz target for FUZZTIME (default 20s)
 	.ci/fuzz $(FUZZTIME)
 
-bench: ## decision time, load through the built binary, allocations
-	$(GO) test -run '^$$' -bench . -benchmem ./...
-	$(GO) test -count=1 -v -timeout 10m ./test/load -args -cps 1000 -for 30s -t1 500ms -budget 40ms
+bench: tools ## side by side with Kamailio: CPU, rates, delay, memory, slopes; writes docs/performance.md (half an hour)
+	$(GO) run ./test/bench $(ARGS)
 
 compare: tools ## the SIPp scenarios through Ringfence and through Kamailio, side by side
 	$(GO) run ./test/compare

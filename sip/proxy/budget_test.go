@@ -19,6 +19,8 @@ func TestAllocationBudgets(t *testing.T) {
 		r := testing.Benchmark(c.call)
 		require.Positive(t, r.N, name)
 		require.LessOrEqual(t, float64(r.AllocsPerOp()), c.allocs*underRace, name)
-		require.LessOrEqual(t, float64(r.AllocedBytesPerOp()), c.bytes*underRace, name)
+		if underRace == 1 { // else some buffers are large because they are new
+			require.LessOrEqual(t, float64(r.AllocedBytesPerOp()), c.bytes, name)
+		}
 	}
 }

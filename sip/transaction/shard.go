@@ -88,7 +88,8 @@ func (s *Shard) request(m *message.Message, from transport.Source) {
 
 // again answers a request that has come before with the last response; after a 2xx to an INVITE it is absorbed.
 func (s *Shard) again(k key) bool {
-	to, last := transport.Source{}, []byte(nil)
+	var to transport.Source
+	var last []byte
 	if tx, ok := s.servers[k]; ok {
 		to, last = tx.Source, tx.response
 	} else if f, ok := s.finished.known[k]; ok {

@@ -48,9 +48,11 @@ func (w *world) Request(tx *Server, m *message.Message) {
 func (w *world) Ack(*Shard, *message.Message, transport.Source) { w.tell("ack") }
 func (w *world) Cancel(*Server)                                 { w.tell("cancel") }
 func (w *world) Response(_ *Client, m *message.Message)         { w.tell(fmt.Sprint("response ", m.Status)) }
+
 func (w *world) Repeated(m *message.Message, _ transport.Source) {
 	w.tell(fmt.Sprint("repeated ", m.Status))
 }
+
 func (w *world) Failed(_ *Client, err error) { w.tell("failed " + err.Error()) }
 func (w *world) Unacknowledged(*Server)      { w.tell("unacknowledged") }
 
