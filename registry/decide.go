@@ -2,7 +2,9 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -35,9 +37,17 @@ func (s *Store) Decide(ctx context.Context, q gate.Question) (gate.Answer, error
 		q.Lease.Milliseconds(), s.rememberOr(q.Terms).Milliseconds(), s.keepOr(q.Keep).Milliseconds(),
 		flag(q.Redirect), flag(q.Rehearsal))
 	if err != nil {
-		return gate.Answer{}, err
+		return gate.Answer{}, late(err)
 	}
 	return parseAnswer(reply)
+}
+
+// late makes a socket's time-out what it means: ctx has ended, and the server may yet do what it was asked.
+func late(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, ErrSuspended) {
+		return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	return err
 }
 
 // parseAnswer reads what decide.lua returns. An answer that cannot be read is an error, never a verdict.

@@ -57,7 +57,9 @@ func TestFrozenServer(t *testing.T) {
 		took, err := ask(s, question(number, "201", fmt.Sprintf("frozen-%d", i)))
 		require.Error(t, err)
 		longest = max(longest, took)
-		if errors.Is(err, ErrSuspended) {
+		if !errors.Is(err, ErrSuspended) {
+			require.ErrorIs(t, err, context.DeadlineExceeded, "it may have been reserved, and must be released")
+		} else {
 			suspended++
 			require.Less(t, took, budget/2, "an open breaker does not wait")
 		}

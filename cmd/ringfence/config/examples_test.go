@@ -66,5 +66,5 @@ func TestFullExampleTellsTheDefaults(t *testing.T) {
 	require.Equal(t, written.Log, all.Log)
 	require.Equal(t, written.Language, all.Language)
 	require.Equal(t, written.Registry, all.Registry)
-	require.Equal(t, "500ms 3m10s 5s 20ms", fmt.Sprint(all.SIP.Timers.T1, all.SIP.Timers.TimerC, all.SIP.Timers.NoAnswer, all.SIP.Timers.Trying))
+	require.Equal(t, "500ms 3m10s 5s 150ms", fmt.Sprint(all.SIP.Timers.T1, all.SIP.Timers.TimerC, all.SIP.Timers.NoAnswer, all.SIP.Timers.Trying))
 }
