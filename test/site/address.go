@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -19,16 +20,32 @@ const (
 	lastPort  = 32_000
 )
 
-// nextPort begins somewhere else in every test process, so that several may run at once.
-var nextPort atomic.Uint32
+// Several test processes run at once, and between looking at a port and the child's binding it another could take it.
+// So each has a block of its own, claimed by listening on the block's first port for as long as the process lives.
+const blockSize = 1000
 
-func init() { nextPort.Store(rand.Uint32N(lastPort - firstPort)) }
+var (
+	block = sync.OnceValues(func() (claim net.Listener, err error) {
+		for _, n := range rand.Perm((lastPort - firstPort) / blockSize) {
+			if claim, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+n*blockSize)); err == nil {
+				return claim, nil
+			}
+		}
+		return nil, fmt.Errorf("no block of ports is left for this test: %w", err)
+	})
+	nextPort atomic.Uint32
+)
 
 // FreeAddress finds a port that is free on host for UDP and TCP alike, so that a child may be told to listen there.
 // Within one process no port is given twice in a row.
 func FreeAddress(host netip.Addr) (netip.AddrPort, error) {
-	for range 1000 {
-		port := firstPort + nextPort.Add(1)%(lastPort-firstPort)
+	claim, err := block()
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	first := claim.Addr().(*net.TCPAddr).Port
+	for range blockSize {
+		port := uint32(first) + 1 + nextPort.Add(1)%(blockSize-1)
 		at := netip.AddrPortFrom(host, uint16(port))
 		tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
 		if err != nil {
