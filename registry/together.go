@@ -18,7 +18,7 @@ const (
 // together sends the questions that come while others are under way in one batch, as soon as one of those is back. A
 // question that comes alone goes alone and at once. It has no goroutine of its own: those who ask take turns at leading.
 //
-// Measured with two cores for everything: 0.9 of the CPU of a full call at 2,000 calls/s, and of Redis's.
+// Measured with two cores for everything: 0.98 of the CPU of a full call at 2,000 calls/s, 0.88 to 0.90 at 5,000.
 type together struct {
 	client redis.UniversalClient
 
