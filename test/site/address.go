@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // Ports handed to children come from below the range that Linux gives out by itself (32768 and up): a port that was free
@@ -44,6 +45,10 @@ func FreeAddress(host netip.Addr) (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	first := claim.Addr().(*net.TCPAddr).Port
+	// A child that is forked meanwhile would hold the sockets opened here until it has become another program, and so keep
+	// their port taken after they are closed.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for range blockSize {
 		port := uint32(first) + 1 + nextPort.Add(1)%(blockSize-1)
 		at := netip.AddrPortFrom(host, uint16(port))
