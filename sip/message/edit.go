@@ -86,11 +86,7 @@ func (e *Edit) PopElement(k Kind) bool {
 func (e *Edit) Append(dst []byte) []byte {
 	raw := e.m.Raw
 	e.sort()
-	size := len(raw)
-	for i := range e.splices {
-		size += len(e.splices[i].with)
-	}
-	dst = grow(dst, size)
+	dst = grow(dst, e.size())
 	at := 0
 	for i := range e.splices {
 		s := &e.splices[i]
@@ -101,6 +97,22 @@ func (e *Edit) Append(dst []byte) []byte {
 		at = max(at, s.End)
 	}
 	return append(dst, raw[at:]...)
+}
+
+// size is the length of the changed message, bytes; the splices are in order. Responses are kept for half a minute, so
+// that what is allocated for one is no longer than it.
+func (e *Edit) size() int {
+	n, at := len(e.m.Raw), 0
+	for i := range e.splices {
+		s := &e.splices[i]
+		if s.Start >= at {
+			n += len(s.with) - (s.End - s.Start)
+		} else {
+			n -= max(0, s.End-at)
+		}
+		at = max(at, s.End)
+	}
+	return n
 }
 
 // grow makes room for n more bytes, once and no more than that.

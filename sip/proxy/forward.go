@@ -71,7 +71,7 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 	}
 	head = append(head, o.extra...)
 	e.Insert(m.HeadersStart(), head)
-	return e.Append(make([]byte, 0, len(m.Raw)+len(head)+64)), listener, nil
+	return e.Append(nil), listener, nil
 }
 
 func decreaseMaxForwards(e *message.Edit, m *message.Message, head []byte) []byte {

@@ -109,7 +109,7 @@ func upstream(m *message.Message, more func(*message.Edit)) []byte {
 	if more != nil {
 		more(e)
 	}
-	return e.Append(make([]byte, 0, len(m.Raw)))
+	return e.Append(nil)
 }
 
 // relay passes a provisional or 2xx response on at once (§16.7-5).
