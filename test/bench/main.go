@@ -4,6 +4,7 @@
 //
 //	go run ./test/bench                        everything, about 40 minutes
 //	go run ./test/bench -only full -pairs 9    one section, more closely
+//	go run ./test/bench -flame after.svg       where Ringfence's CPU time goes, by perf
 //	go run ./test/bench -quick                 short cells, about 8 minutes: what works, not what it costs
 package main
 
@@ -67,6 +68,9 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	progress("%s", m)
+	if o.flame != "" {
+		return s.drawFlame(ctx, o.flame)
+	}
 	began := time.Now()
 	before, err := readMachineTime()
 	if err != nil {
@@ -94,6 +98,7 @@ type options struct {
 	sections []section
 	binary   string // "" builds ./cmd/ringfence
 	write    bool
+	flame    string // "": no flame graph
 	effort   effort
 }
 
@@ -102,6 +107,7 @@ func parseOptions() (o options, err error) {
 	flag.BoolVar(&o.effort.quick, "quick", false, "short cells and few rounds: shows that everything works, not what it costs")
 	flag.IntVar(&o.effort.pairs, "pairs", 0, "counted rounds a table (default 5; quick: 2)")
 	flag.StringVar(&o.binary, "binary", "", "measure this ringfence; default: ./cmd/ringfence is built")
+	flag.StringVar(&o.flame, "flame", "", "draw a flame graph of Ringfence under full calls into this `file` instead of measuring; needs perf")
 	flag.BoolVar(&o.write, "write", true, "write the tables into docs/performance.md; a run that is quick or not of all sections does so only when this is given")
 	flag.Parse()
 	if o.sections, err = choose(*only); err != nil {
