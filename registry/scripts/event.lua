@@ -10,7 +10,6 @@ local ending, talk = ARGV[8], tonumber(ARGV[9])
 local min_talk, protection, cool_down, forget = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[14]
 local now, us = clock()
 local n = facts(KEYS[1])
-local before = remembered(KEYS[2])
 
 -- Is the call the one in flight? A lapsed flight counts: the call was up, only its gate had gone silent.
 local ours = n.attempt == id and (rep == '' or n.rep == rep)
@@ -22,8 +21,9 @@ end
 -- at most once
 if ours then
   if kind == 'f' and redis.call('HGET', KEYS[1], 'ff') == '1' then return 0 end
-elseif before and before.rep == rep and (before.state == 'e' or before.state == kind) then
-  return 0
+else
+  local before = remembered(KEYS[2])
+  if before and before.rep == rep and (before.state == 'e' or before.state == kind) then return 0 end
 end
 
 -- own(): the rep owns the number from now on, unless a colleague owns or rings it
