@@ -66,8 +66,8 @@ func (a *acceptor) hand(c *connection) {
 	}
 }
 
-// serveTCP reads l's connections until ctx ends.
-func (l *Listener) serveTCP(ctx context.Context) {
+// serveStreams reads l's connections until ctx ends.
+func (l *Listener) serveStreams(ctx context.Context) {
 	var loop sync.WaitGroup
 	loop.Go(func() {
 		_ = l.newLayer().ServeTCP(l.tcp) // ends when the acceptor closes, and not before
@@ -131,22 +131,53 @@ func passing(err error) bool {
 	return no != syscall.EBADF && no != syscall.EINVAL && no != syscall.ENOTSOCK
 }
 
-// admit lets c in, or closes it at once.
+// admit lets c in, or closes it at once. What must be agreed on before the first message is agreed on elsewhere, so
+// that nobody who takes their time keeps others from being accepted; the caps count them from here on.
 func (a *acceptor) admit(c *net.TCPConn) {
-	t := a.listener.transport
-	peer := Address{TCP, unmap(c.RemoteAddr().(*net.TCPAddr).AddrPort())}
+	l := a.listener
+	t := l.transport
+	peer := Address{Protocol: l.address.Protocol, AddrPort: unmap(c.RemoteAddr().(*net.TCPAddr).AddrPort())}
 	if !t.config.Admit(peer) {
 		t.config.Dropped(DropSource)
 		c.Close()
 		return
 	}
-	conn := newConnection(t, a.listener, peer)
+	conn := newConnection(t, l, peer)
 	if err := t.connections.add(conn); err != nil {
 		t.config.Dropped(DropConnectionCap)
 		c.Close()
 		return
 	}
-	if conn.opened(c, t.config.FirstMessage) {
-		a.hand(conn)
+	boundSilence(c, t.config.Unacknowledged)
+	if !peer.Protocol.Secure() {
+		a.begin(conn, c)
+		return
 	}
+	if !t.spawn(func() { a.shakeHands(conn, c) }) {
+		c.Close()
+		conn.close(ErrClosed)
+	}
+}
+
+// begin lets c speak on socket.
+func (a *acceptor) begin(c *connection, socket net.Conn) {
+	if c.opened(socket, a.listener.transport.config.FirstMessage) {
+		a.hand(c)
+	}
+}
+
+// shakeHands is TLS's part of admitting c.
+func (a *acceptor) shakeHands(c *connection, socket *net.TCPConn) {
+	t := a.listener.transport
+	ctx, cancel := context.WithTimeout(t.open, t.config.Handshake)
+	defer cancel()
+	secure, err := t.certificates.Load().accept(ctx, socket)
+	if err != nil {
+		t.config.Dropped(DropHandshake)
+		t.log.warn(fmt.Sprintf("no TLS with %v: %v", c.peer, err))
+		c.close(ErrConnectionGone)
+		return
+	}
+	c.certificate = secure.clientCertificate()
+	a.begin(c, secure)
 }

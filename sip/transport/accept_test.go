@@ -43,7 +43,7 @@ func TestTCPCaps(t *testing.T) {
 	refused("127.0.0.3", DropConnectionCap)
 
 	failures := make(chan error, 1)
-	tr.Send(Address{TCP, netip.MustParseAddrPort("127.0.0.1:1")}, nil, []byte("x"), func(err error) { failures <- err })
+	tr.Send(Address{Protocol: TCP, AddrPort: netip.MustParseAddrPort("127.0.0.1:1")}, nil, []byte("x"), func(err error) { failures <- err })
 	require.ErrorIs(t, next(t, failures), ErrTooMany)
 
 	first.Close() // makes room

@@ -19,7 +19,8 @@ func TestParseAddress(t *testing.T) {
 		"udp://127.0.0.1:65536":          "",
 		"udp://127.0.0.1:-1":             "",
 		"udp://::1:5060":                 "",
-		"tls://127.0.0.1:5061":           "",
+		"tls://127.0.0.1:5061":           "tls://127.0.0.1:5061",
+		"sctp://127.0.0.1:5060":          "",
 		"://127.0.0.1:5060":              "",
 		"":                               "",
 		"udp://127.0.0.1:5060/something": "",
@@ -39,13 +40,13 @@ func TestParseAddressSaysHow(t *testing.T) {
 	_, err := ParseAddress("udp://gate.example.com:5060")
 	require.ErrorContains(t, err, "udp://192.0.2.1:5060")
 	_, err = ParseAddress("sctp://127.0.0.1:5060")
-	require.ErrorContains(t, err, "use udp or tcp")
+	require.ErrorContains(t, err, "use udp, tcp or tls")
 	_, err = ParseAddress("127.0.0.1:5060")
 	require.ErrorContains(t, err, "udp://host:port")
 }
 
 func TestProtocol(t *testing.T) {
-	for p, name := range map[Protocol]string{UDP: "UDP", TCP: "TCP"} {
+	for p, name := range map[Protocol]string{UDP: "UDP", TCP: "TCP", TLS: "TLS"} {
 		assert.Equal(t, name, p.String())
 		parsed, err := ParseProtocol(name)
 		require.NoError(t, err)
@@ -53,6 +54,9 @@ func TestProtocol(t *testing.T) {
 	}
 	assert.False(t, UDP.Reliable())
 	assert.True(t, TCP.Reliable())
+	assert.True(t, TLS.Reliable())
+	assert.True(t, TLS.Secure())
+	assert.False(t, TCP.Secure())
 	assert.Equal(t, "protocol(0)", Protocol(0).String())
 	_, err := ParseProtocol("")
 	require.Error(t, err)

@@ -3,12 +3,14 @@ package transport
 import (
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/test/authority"
 )
 
 // What one datagram costs from the socket to the handler, sipgo's loop included.
@@ -29,11 +31,15 @@ func TestUDPAllocations(t *testing.T) {
 
 // An INVITE in and as many bytes back, one process on both ends: window 1 is the way there and back, a larger one the
 // capacity.
-func BenchmarkUDP(b *testing.B) { bench(b, "udp", func(l *Listener) net.Conn { return dialUDP(b, l) }) }
+func BenchmarkUDP(b *testing.B) {
+	bench(b, "udp", Config{}, func(l *Listener) net.Conn { return dialUDP(b, l) })
+}
 
-func BenchmarkTCP(b *testing.B) { bench(b, "tcp", func(l *Listener) net.Conn { return dialTCP(b, l) }) }
+func BenchmarkTCP(b *testing.B) {
+	bench(b, "tcp", Config{}, func(l *Listener) net.Conn { return dialTCP(b, l) })
+}
 
-func bench(b *testing.B, protocol string, dial func(*Listener) net.Conn) {
+func bench(b *testing.B, protocol string, config Config, dial func(*Listener) net.Conn) {
 	invite := request("INVITE", "a", 1, []byte(strings.Repeat("v=0\r\n", 100)))
 	for _, window := range []int{1, 64} {
 		b.Run(fmt.Sprintf("window=%d", window), func(b *testing.B) {
@@ -44,7 +50,7 @@ func bench(b *testing.B, protocol string, dial func(*Listener) net.Conn) {
 				tr.Reply(h.from, h.message.Raw, nil)
 				free <- struct{}{}
 			}
-			tr, ls := serve(b, Config{}, r, protocol+"://127.0.0.1:0")
+			tr, ls := serve(b, config, r, protocol+"://127.0.0.1:0")
 			phone := dial(ls[0])
 			go func() { // reads the replies, so that the socket does not fill
 				buf := make([]byte, 1<<16)
@@ -69,4 +75,19 @@ func bench(b *testing.B, protocol string, dial func(*Listener) net.Conn) {
 			}
 		})
 	}
+}
+
+// heap is how many bytes are in use, goroutine stacks included.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse + m.StackInuse
+}
+
+func BenchmarkTLS(b *testing.B) {
+	a := authority.New(b)
+	config := Config{Certificates: certificates(b, a, a.Issue(b, "127.0.0.1"), NoClientCertificate)}
+	bench(b, "tls", config, func(l *Listener) net.Conn { return dialTLS(b, l, a) })
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/x509"
 	"errors"
 	"net"
 	"os"
@@ -10,7 +11,7 @@ import (
 	"github.com/ringfence/ringfence/sip/message"
 )
 
-// connection is one TCP connection: a net.Conn for sipgo's reader, the place of the bytes that are not a whole message
+// connection is one TCP or TLS connection: a net.Conn for sipgo's reader, the place of the bytes that are not a whole message
 // yet, and the queue of what is to be sent.
 type connection struct {
 	net.Conn  // set before a reader or writer sees the connection
@@ -18,6 +19,8 @@ type connection struct {
 	listener  *Listener
 	peer      Address
 	dialled   bool // by us; accepted otherwise
+
+	certificate *x509.Certificate // that the peer who connected to us proved to own; nil without. Set before a reader runs
 
 	// The reader's alone.
 	framer   message.Framer
@@ -40,9 +43,6 @@ func newConnection(t *Transport, l *Listener, peer Address) *connection {
 
 // opened begins c's life on socket, which must say something within silence. What was queued meanwhile is sent.
 func (c *connection) opened(socket net.Conn, silence time.Duration) bool {
-	if tcp, ok := socket.(*net.TCPConn); ok {
-		boundSilence(tcp, c.transport.config.Unacknowledged)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -188,14 +188,15 @@ func (c *connection) finish() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finishing = true
-	if !c.writing {
-		c.halfClose()
+	if !c.writing && !c.closed {
+		c.writing = c.transport.spawn(c.write)
 	}
 }
 
-// halfClose tells the peer that nothing more will come. c.mu is held.
+// halfClose tells the peer that nothing more will come. Over TLS that is a message, which may have to wait: c.mu is not
+// held.
 func (c *connection) halfClose() {
-	if s, ok := c.Conn.(interface{ CloseWrite() error }); ok && !c.closed {
+	if s, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		s.CloseWrite()
 	}
 }

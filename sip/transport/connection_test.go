@@ -53,7 +53,7 @@ func piped(t *testing.T, tr *Transport, l *Listener) (phone net.Conn, c *connect
 	phone, ours := net.Pipe()
 	t.Cleanup(func() { phone.Close() })
 	require.NoError(t, phone.SetDeadline(time.Now().Add(patience)))
-	c = newConnection(tr, l, Address{TCP, netip.MustParseAddrPort("192.0.2.1:1")})
+	c = newConnection(tr, l, Address{Protocol: TCP, AddrPort: netip.MustParseAddrPort("192.0.2.1:1")})
 	require.NoError(t, tr.connections.add(c))
 	require.True(t, c.opened(ours, time.Hour))
 	l.tcp.hand(c)

@@ -12,7 +12,7 @@ type connections struct {
 
 	mu        sync.Mutex
 	all       map[*connection]struct{}
-	byPeer    map[Address]*connection // the latest with that remote address
+	byPeer    map[Address]*connection // the latest with that remote address, under its name and without one
 	perSource map[netip.Addr]int      // accepted ones
 }
 
@@ -40,6 +40,7 @@ func (s *connections) addLocked(c *connection) error {
 	}
 	s.all[c] = struct{}{}
 	s.byPeer[c.peer] = c
+	s.byPeer[c.peer.unnamed()] = c
 	return nil
 }
 
@@ -69,8 +70,10 @@ func (s *connections) retire(c *connection) {
 }
 
 func (s *connections) retireLocked(c *connection) {
-	if s.byPeer[c.peer] == c {
-		delete(s.byPeer, c.peer)
+	for _, a := range [...]Address{c.peer, c.peer.unnamed()} {
+		if s.byPeer[a] == c {
+			delete(s.byPeer, a)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func listen(stream []byte, chunk int) (said []string, drops []string) {
 	}}
 	tr := New(Config{Handler: r, MaxMessage: 2048, Dropped: func(why string) { drops = append(drops, why) }})
 	defer tr.Close()
-	c := newConnection(tr, nil, Address{TCP, netip.MustParseAddrPort("127.0.0.1:1")})
+	c := newConnection(tr, nil, Address{Protocol: TCP, AddrPort: netip.MustParseAddrPort("127.0.0.1:1")})
 	c.opened(silentConn{}, time.Hour)
 	for part := range slices.Chunk(stream, chunk) {
 		c.take(part)
@@ -67,7 +67,7 @@ func FuzzDatagram(f *testing.F) {
 		tr := New(Config{Handler: r, Dropped: func(string) { outcomes++ }})
 		defer tr.Close()
 		d := &datagrams{listener: &Listener{transport: tr}, buf: data, length: len(data)}
-		d.from = Address{UDP, netip.MustParseAddrPort("127.0.0.1:1")}
+		d.from = Address{Protocol: UDP, AddrPort: netip.MustParseAddrPort("127.0.0.1:1")}
 		d.take()
 		want := 1
 		if onlyCRLF(data) {

@@ -19,7 +19,7 @@ type Listener struct {
 	address   Address
 	up        atomic.Bool                    // its read loop runs
 	udp       atomic.Pointer[datagramSocket] // UDP only; another one after a rebind
-	tcp       *acceptor                      // TCP only
+	tcp       *acceptor                      // all others
 }
 
 // Address is where l really listens: of port 0, the port that the kernel chose.
@@ -58,8 +58,13 @@ func (l *Listener) bind() error {
 		return l.bindUDP()
 	case TCP:
 		return l.bindTCP()
+	case TLS:
+		if !l.transport.certificates.Load().Serves() {
+			return fmt.Errorf("listen on %v: there is no certificate to show: set sip.tls.cert_file and sip.tls.key_file", l.address)
+		}
+		return l.bindTCP()
 	default:
-		return fmt.Errorf("listen on %v: this version speaks udp and tcp: correct sip.listen", l.address)
+		return fmt.Errorf("listen on %v: this version speaks udp, tcp and tls: correct sip.listen", l.address)
 	}
 }
 
@@ -87,7 +92,7 @@ func (l *Listener) bindUDP() error {
 }
 
 func (l *Listener) bindTCP() error {
-	c, err := net.ListenTCP(TCP.network(l.address.Addr()), net.TCPAddrFromAddrPort(l.address.AddrPort))
+	c, err := net.ListenTCP(l.address.Protocol.network(l.address.Addr()), net.TCPAddrFromAddrPort(l.address.AddrPort))
 	if err != nil {
 		return bindError(l.address, err)
 	}

@@ -98,10 +98,11 @@ func (c *connection) write() {
 		c.mu.Lock()
 		if c.closed || len(c.queue.bytes) == 0 {
 			c.writing = false
-			if c.finishing {
+			last := c.finishing && !c.closed
+			c.mu.Unlock()
+			if last {
 				c.halfClose()
 			}
-			c.mu.Unlock()
 			return
 		}
 		b := c.queue.clear()

@@ -16,10 +16,16 @@ type routes struct {
 }
 
 // Route chooses what to send to an address by: the listener of its protocol and IP family, and the local address that
-// the peer will see, for Via and Record-Route. Of several listeners it is the one on the address that the kernel would
-// send from, else one on all addresses, else the first.
+// the peer will see, for Via and Record-Route. Of several listeners it is the one that a connection to there belongs to;
+// else the one on the address that the kernel would send from, else one on all addresses, else the first.
 func (t *Transport) Route(to Address) (*Listener, netip.AddrPort, error) {
 	to = to.unmapped()
+	if to.Protocol.Reliable() {
+		if c := t.connections.get(to); c != nil {
+			local, err := c.listener.Local(to.Addr())
+			return c.listener, local, err
+		}
+	}
 	var first *Listener
 	several := false
 	for _, l := range t.listeners {
@@ -47,6 +53,18 @@ func (t *Transport) Route(to Address) (*Listener, netip.AddrPort, error) {
 	return l, l.address.AddrPort, nil
 }
 
+// Local is the address by which a peer at that IP address knows l.
+func (l *Listener) Local(peer netip.Addr) (netip.AddrPort, error) {
+	if !l.wildcard() {
+		return l.address.AddrPort, nil
+	}
+	from, err := l.transport.routes.kernel.source(peer, time.Now())
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("no way to %v: %w: check this machine's routes", peer, err)
+	}
+	return netip.AddrPortFrom(from, l.address.Port()), nil
+}
+
 // closest is the listener that fits to and listens on from; else one that listens everywhere; else first.
 func (t *Transport) closest(to Address, from netip.Addr, first *Listener) *Listener {
 	best := first
@@ -69,16 +87,16 @@ func noListener(to Address) error {
 	if to.Addr().Is4() {
 		family, everywhere = "IPv4", netip.IPv4Unspecified()
 	}
-	entry := Address{to.Protocol, netip.AddrPortFrom(everywhere, 5060)}
+	entry := Address{Protocol: to.Protocol, AddrPort: netip.AddrPortFrom(everywhere, to.Protocol.DefaultPort())}
 	return fmt.Errorf("cannot send to %v: nothing listens on %v over %s: add %q to sip.listen",
 		to, to.Protocol, family, entry)
 }
 
-// IsLocal says whether that is one of our own listening addresses. Port 0 means the protocol's default, 5060.
+// IsLocal says whether that is one of our own listening addresses. Port 0 means the protocol's default.
 func (t *Transport) IsLocal(host netip.Addr, port uint16, p Protocol) bool {
 	host = host.Unmap()
 	if port == 0 {
-		port = 5060
+		port = p.DefaultPort()
 	}
 	for _, l := range t.listeners {
 		if l.address.Protocol != p || l.address.Port() != port {

@@ -69,7 +69,7 @@ func TestRoute(t *testing.T) {
 
 func TestRouteTakesMappedAddresses(t *testing.T) {
 	tr, ls := listening(t, "udp://127.0.0.1:0")
-	l, _, err := tr.Route(Address{UDP, netip.MustParseAddrPort("[::ffff:127.0.0.1]:5060")})
+	l, _, err := tr.Route(Address{Protocol: UDP, AddrPort: netip.MustParseAddrPort("[::ffff:127.0.0.1]:5060")})
 	require.NoError(t, err)
 	assert.Same(t, ls[0], l)
 }

@@ -21,7 +21,7 @@ func (t *Transport) Reply(to Source, b []byte, failed func(error)) {
 	}
 }
 
-// Send sends b to an address: over UDP from the socket of from; over TCP on the connection to that address, or on one that
+// Send sends b to an address: over UDP from the socket of from; over TCP or TLS on the connection to that address, or on one that
 // is dialled now, in the background, while b waits. A from that is nil or of another protocol or IP family means Route's
 // choice. Send never waits.
 //
@@ -75,8 +75,7 @@ func (c *connection) dial() {
 	t := c.transport
 	ctx, cancel := context.WithTimeout(t.open, t.config.Dial)
 	defer cancel()
-	d := net.Dialer{LocalAddr: c.listener.localAddr()}
-	socket, err := d.DialContext(ctx, TCP.network(c.peer.Addr()), c.peer.AddrPort.String())
+	socket, err := c.connect(ctx)
 	if err != nil {
 		c.close(fmt.Errorf("connect to %v: %w", c.peer, err))
 		return
@@ -84,4 +83,30 @@ func (c *connection) dial() {
 	if c.opened(socket, t.config.Idle) {
 		c.listener.tcp.hand(c)
 	}
+}
+
+// connect is a connection to c's peer on which messages may be sent.
+func (c *connection) connect(ctx context.Context) (net.Conn, error) {
+	t := c.transport
+	d := net.Dialer{LocalAddr: c.listener.localAddr()}
+	dialled, err := d.DialContext(ctx, c.peer.Protocol.network(c.peer.Addr()), c.peer.AddrPort.String())
+	if err != nil {
+		return nil, err
+	}
+	socket, ok := dialled.(*net.TCPConn)
+	if !ok {
+		dialled.Close()
+		return nil, fmt.Errorf("package net made a %T of it", dialled)
+	}
+	boundSilence(socket, t.config.Unacknowledged)
+	if !c.peer.Protocol.Secure() {
+		return socket, nil
+	}
+	secure, err := t.certificates.Load().connect(ctx, socket, c.peer)
+	if err != nil {
+		// Nobody else would say why: to the caller this trunk is as good as down.
+		t.log.warn(fmt.Sprintf("no TLS with %v: %v", c.peer, err))
+		return nil, err
+	}
+	return secure, nil
 }

@@ -53,7 +53,7 @@ func peer(t *testing.T) (*net.TCPListener, Address) {
 	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	require.NoError(t, l.SetDeadline(time.Now().Add(patience)))
-	return l, Address{TCP, netip.MustParseAddrPort(l.Addr().String())}
+	return l, Address{Protocol: TCP, AddrPort: netip.MustParseAddrPort(l.Addr().String())}
 }
 
 func TestTCPDialsOnce(t *testing.T) {
@@ -127,7 +127,7 @@ func TestTCPDialGivesUp(t *testing.T) {
 	require.NoError(t, syscall.Listen(fd, 0))
 	sa, err := syscall.Getsockname(fd)
 	require.NoError(t, err)
-	to := Address{TCP, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(sa.(*syscall.SockaddrInet4).Port))}
+	to := Address{Protocol: TCP, AddrPort: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(sa.(*syscall.SockaddrInet4).Port))}
 	fill, err := net.Dial("tcp", to.AddrPort.String())
 	require.NoError(t, err)
 	defer fill.Close()

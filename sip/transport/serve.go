@@ -68,7 +68,7 @@ func (l *Listener) serve(ctx context.Context) {
 		l.serveUDP(ctx)
 		return
 	}
-	l.serveTCP(ctx)
+	l.serveStreams(ctx)
 }
 
 func (t *Transport) watchInterfaces(ctx context.Context) {

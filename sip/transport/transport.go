@@ -1,13 +1,14 @@
 // Package transport moves SIP messages between sockets and the transaction layer (RFC 3261 §18). sipgo's read loops run
 // on sockets that this package binds; its read filter takes every byte before sipgo's own parser, address pool and log
 // see any. Whole messages go to a Handler in the reader's own goroutine, so that their order is kept. Sending is direct:
-// UDP from the very socket that listens, TCP through one writer for each connection.
+// UDP from the very socket that listens, TCP and TLS through one writer for each connection.
 //
 // It knows neither transactions nor calls, and never looks at what a message asks for.
 package transport
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -34,18 +35,28 @@ const (
 	DropOversize      = "oversize"       // longer than Config.MaxMessage
 	DropFrame         = "frame"          // a TCP stream without message boundaries, or a message that was never finished
 	DropConnectionCap = "connection_cap" // more TCP connections than Config allows
+	DropHandshake     = "handshake"      // a TLS handshake that failed or was not finished
 )
 
 // Drops lists every reason that Config.Dropped is told.
 func Drops() []string {
-	return []string{DropSource, DropMalformed, DropSTUN, DropOversize, DropFrame, DropConnectionCap}
+	return []string{DropSource, DropMalformed, DropSTUN, DropOversize, DropFrame, DropConnectionCap, DropHandshake}
 }
 
 // Source is who sent a message and the way back to it.
 type Source struct {
 	Address                // where it came from; a response over UDP goes to its AddrPort
 	Listener   *Listener   // the socket it came in by
-	connection *connection // TCP only
+	connection *connection // all but UDP
+}
+
+// Certificate is the client certificate that whoever connected to us proved to own, checked against the configured
+// authorities; nil without one.
+func (s Source) Certificate() *x509.Certificate {
+	if s.connection == nil {
+		return nil
+	}
+	return s.connection.certificate
 }
 
 // Handler takes what came in. Both methods run in a reader's goroutine: while one runs, nothing else from that socket
@@ -67,13 +78,16 @@ type Config struct {
 	Panicked func(value any, stack []byte) // told when Handler panicked on a message; nobody
 	Log      zerolog.Logger
 
+	Certificates *Certificates // what TLS shows and believes; nothing, and the system's authorities
+
 	MaxMessage     int           // bytes of a message; 64 KiB
 	MaxConnections int           // TCP connections in total, dialled ones included; 8192
 	MaxPerSource   int           // TCP connections accepted from one IP address, which may be a whole office; 1024
 	FirstMessage   time.Duration // for an accepted TCP connection to say something; 30s
+	Handshake      time.Duration // for a TLS handshake of an accepted connection; 10s
 	HalfSent       time.Duration // for a message on TCP to come in whole; 10s
 	Idle           time.Duration // how long a TCP connection may be silent; 2h
-	Dial           time.Duration // for a TCP connection to be made; 4s
+	Dial           time.Duration // for a TCP connection to be made, TLS handshake included; 4s
 	Write          time.Duration // for TCP to take what is queued; 5s
 	Unacknowledged time.Duration // how long a TCP peer may acknowledge nothing that was sent; 20s
 	QueueBytes     int           // bytes that may wait for one TCP connection; 256 KiB
@@ -84,6 +98,7 @@ func (c *Config) setDefaults() {
 	orDefault(&c.MaxConnections, 8192)
 	orDefault(&c.MaxPerSource, 1024)
 	orDefault(&c.FirstMessage, 30*time.Second)
+	orDefault(&c.Handshake, 10*time.Second)
 	orDefault(&c.HalfSent, 10*time.Second)
 	orDefault(&c.Idle, 2*time.Hour)
 	orDefault(&c.Dial, 4*time.Second)
@@ -115,6 +130,8 @@ type Transport struct {
 	connections connections
 	routes      routes
 
+	certificates atomic.Pointer[Certificates] // replaced while connections live
+
 	open  context.Context // until the transport closes: what a dial in the background lives under
 	abort context.CancelFunc
 	ready atomic.Bool // Serve runs
@@ -132,6 +149,7 @@ func New(c Config) *Transport {
 	t.open, t.abort = context.WithCancel(context.Background())
 	t.connections.init(c.MaxConnections, c.MaxPerSource)
 	t.routes.kernel.init()
+	t.UseCertificates(c.Certificates)
 	return t
 }
 

@@ -131,7 +131,7 @@ func dialTCP(t testing.TB, l *Listener) *net.TCPConn {
 }
 
 func localAddress(p Protocol, c net.Conn) Address {
-	return Address{p, netip.MustParseAddrPort(c.LocalAddr().String())}
+	return Address{Protocol: p, AddrPort: netip.MustParseAddrPort(c.LocalAddr().String())}
 }
 
 // logLines is a log that a test can wait for.
@@ -171,7 +171,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 
 	var ls []*Listener
 	for _, p := range []Protocol{UDP, TCP} {
-		l, err := tr.Listen(Address{p, netip.MustParseAddrPort("127.0.0.1:0")})
+		l, err := tr.Listen(Address{Protocol: p, AddrPort: netip.MustParseAddrPort("127.0.0.1:0")})
 		require.NoError(t, err)
 		assert.NotZero(t, l.Address().Port())
 		ls = append(ls, l)
@@ -194,7 +194,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	failures := make(chan error, 3)
 	tr.Reply(from, []byte("late"), func(err error) { failures <- err })
 	require.ErrorIs(t, next(t, failures), ErrConnectionGone)
-	tr.Send(Address{TCP, ls[1].Address().AddrPort}, nil, []byte("late"), func(err error) { failures <- err })
+	tr.Send(Address{Protocol: TCP, AddrPort: ls[1].Address().AddrPort}, nil, []byte("late"), func(err error) { failures <- err })
 	require.ErrorIs(t, next(t, failures), ErrClosed)
 	tr.Send(localAddress(UDP, phone), ls[0], []byte("late"), func(err error) { failures <- err })
 	require.ErrorIs(t, next(t, failures), net.ErrClosed)
@@ -214,18 +214,18 @@ func TestListenSaysWhatToDo(t *testing.T) {
 	tr := New(Config{Handler: newRecorder()})
 	t.Cleanup(tr.Close)
 	for _, p := range []Protocol{UDP, TCP} {
-		l, err := tr.Listen(Address{p, netip.MustParseAddrPort("127.0.0.1:0")})
+		l, err := tr.Listen(Address{Protocol: p, AddrPort: netip.MustParseAddrPort("127.0.0.1:0")})
 		require.NoError(t, err)
 		_, err = tr.Listen(l.Address())
 		require.ErrorContains(t, err, l.Address().String())
 		require.ErrorContains(t, err, "another program has the port")
 		require.ErrorContains(t, err, "sip.listen")
 
-		_, err = tr.Listen(Address{p, netip.MustParseAddrPort("192.0.2.1:5060")})
+		_, err = tr.Listen(Address{Protocol: p, AddrPort: netip.MustParseAddrPort("192.0.2.1:5060")})
 		require.ErrorContains(t, err, "this machine has no such address")
 	}
-	_, err := tr.Listen(Address{0, netip.MustParseAddrPort("127.0.0.1:0")})
-	require.ErrorContains(t, err, "speaks udp and tcp")
+	_, err := tr.Listen(Address{AddrPort: netip.MustParseAddrPort("127.0.0.1:0")})
+	require.ErrorContains(t, err, "speaks udp, tcp and tls")
 }
 
 // Everything that may be called from outside is called at once while the transport closes: the race detector looks on.
@@ -235,9 +235,9 @@ func TestClosingUnderTraffic(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	tr := New(Config{Handler: r, Dropped: func(string) {}})
-	u, err := tr.Listen(Address{UDP, netip.MustParseAddrPort("127.0.0.1:0")})
+	u, err := tr.Listen(Address{Protocol: UDP, AddrPort: netip.MustParseAddrPort("127.0.0.1:0")})
 	require.NoError(t, err)
-	c, err := tr.Listen(Address{TCP, netip.MustParseAddrPort("127.0.0.1:0")})
+	c, err := tr.Listen(Address{Protocol: TCP, AddrPort: netip.MustParseAddrPort("127.0.0.1:0")})
 	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- tr.Serve(ctx) }()
@@ -252,7 +252,7 @@ func TestClosingUnderTraffic(t *testing.T) {
 				b := request("OPTIONS", strconv.Itoa(n), 1, nil)
 				tr.Send(u.Address(), u, b, func(error) {})
 				tr.Send(c.Address(), nil, b, func(error) {}) // to ourselves
-				tr.Send(Address{TCP, netip.MustParseAddrPort("127.0.0.1:1")}, nil, b, func(error) {})
+				tr.Send(Address{Protocol: TCP, AddrPort: netip.MustParseAddrPort("127.0.0.1:1")}, nil, b, func(error) {})
 				tr.Connected(c.Address())
 				tr.Ready()
 			}

@@ -37,7 +37,7 @@ func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 	d.reads++
 	d.length = n
-	d.from = Address{UDP, unmap(from)}
+	d.from = Address{Protocol: UDP, AddrPort: unmap(from)}
 	return copy(b, d.buf[:n]), (*datagramSource)(d), nil
 }
 

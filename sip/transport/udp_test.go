@@ -69,7 +69,7 @@ func TestUDPSendFails(t *testing.T) {
 	tr.Send(ls[0].Address(), ls[0], make([]byte, 1<<16), nil)
 
 	later := make(chan error)
-	tr.Send(Address{UDP, netip.MustParseAddrPort("[::1]:5060")}, ls[0], []byte("x"), func(err error) { later <- err })
+	tr.Send(Address{Protocol: UDP, AddrPort: netip.MustParseAddrPort("[::1]:5060")}, ls[0], []byte("x"), func(err error) { later <- err })
 	require.ErrorContains(t, next(t, later), "udp://[::]:5060")
 }
 
