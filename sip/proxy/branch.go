@@ -36,7 +36,11 @@ func (b *branch) send(to transport.Address) {
 			o.to = to
 		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errInsecure):
+		b.status = notSecured.Status
+		return
+	case err != nil:
 		rc.p.Log.Error().Err(err).Str("to", to.String()).Msg("a request cannot be sent there")
 		b.status = 503
 		return

@@ -114,8 +114,8 @@ func (rc *responseContext) settled(b *branch) {
 // order or silent: only then is the next trunk worth a try.
 func (rc *responseContext) unreached() bool {
 	for _, b := range rc.branches {
-		silent := b.status == 408 && b.final == nil
-		if b.status != 0 && b.status/100 != 5 && !silent {
+		ours := b.final == nil && (b.status == 408 || b.status == notSecured.Status) // silent, or never asked
+		if b.status != 0 && b.status/100 != 5 && !ours {
 			return false
 		}
 	}

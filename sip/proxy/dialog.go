@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/base64"
+	"errors"
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/message"
@@ -65,10 +66,12 @@ func (p *Proxy) anotherNumber(in *inbound) bool {
 func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
 	rc := newResponseContext(p, in.tx, in.m)
 	rc.number = in.path.number
-	p.reach(in.tx.Shard, in.path.next(), func(to transport.Address, err error) {
+	p.onward(in.tx.Shard, &in.path, func(to transport.Address, err error) {
 		defer p.contain(in.tx)
 		switch {
 		case in.tx.Finished(): // cancelled while we resolved
+		case errors.Is(err, errFlowGone):
+			rc.answer(flowFailed)
 		case err != nil:
 			rc.answer(refusal{Status: 404, Phrase: "Next hop unknown"})
 		case configuredOnly && !p.routing.Load().configured(to):
@@ -80,6 +83,16 @@ func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
 	})
 }
 
+// onward is where a request goes by its route set: over the connection of the other side when that has one, else to
+// whatever host is named.
+func (p *Proxy) onward(s *transaction.Shard, r *route, then func(transport.Address, error)) {
+	if to, ok := r.connection(); ok && p.Transport.Connected(to) {
+		then(to, nil)
+		return
+	}
+	p.reach(s, r.next(), then)
+}
+
 // Ack implements transaction.User: an ACK for a 2xx goes by its route set, statelessly. Its branch is a function of
 // what came, so that a retransmission's is the same (§16.11).
 func (p *Proxy) Ack(s *transaction.Shard, m *message.Message, from transport.Source) {
@@ -88,7 +101,7 @@ func (p *Proxy) Ack(s *transaction.Shard, m *message.Message, from transport.Sou
 		return // never answered, only dropped
 	}
 	path := p.route(m)
-	p.reach(s, path.next(), func(to transport.Address, err error) {
+	p.onward(s, &path, func(to transport.Address, err error) {
 		if err != nil || !path.signed && !p.routing.Load().configured(to) {
 			return
 		}

@@ -23,12 +23,19 @@ type outbound struct {
 	hide   string      // header that names the rep to us and is nobody else\'s business; "" for none
 	path   string      // user part of our Path; "" adds none
 	trunk  *Trunk      // the branch goes to a trunk: its refusals are the customer's
+
+	flow      bool // to is a connection that the phone made
+	emergency bool // goes out over whatever there is, though it asked for TLS
 }
 
 var edits = sync.Pool{New: func() any { return new(message.Edit) }}
 
 // copyOf is RFC 3261 §16.6 steps 1 to 8: the request as it goes out, spliced from the bytes that came in.
 func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, branch string) ([]byte, *transport.Listener, error) {
+	sips := isSIPS(m.Bytes(m.RequestURI)) && !o.emergency
+	if (sips || isSIPS(o.uri)) && !o.to.Protocol.Secure() {
+		return nil, nil, errInsecure
+	}
 	listener, sentBy, err := p.sentBy(o.to)
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +44,10 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 	defer edits.Put(e)
 	e.Reset(m)
 	// 2. Request-URI: what was decided is what is sent
-	if o.uri != nil {
+	switch {
+	case o.uri != nil && sips: // it came as sips and stays so (RFC 5630 §5.3)
+		e.Replace(m.RequestURI, sipsOf(o.uri))
+	case o.uri != nil:
 		e.Replace(m.RequestURI, o.uri)
 	}
 	// 8. Via, and RFC 3581 §4 in the one below
@@ -54,7 +64,7 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 	head = decreaseMaxForwards(e, m, head)
 	// 4. Record-Route
 	if o.record {
-		head = p.recordRoute(head, m, from, o, sentBy)
+		head = p.recordRoute(head, m, from, o, sentBy, sips)
 	}
 	// 6. Route
 	e.Drop(message.Route)
@@ -70,8 +80,21 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 		e.DropName(o.hide)
 	}
 	head = append(head, o.extra...)
+	head = appendLength(head, m, o.to.Protocol)
 	e.Insert(m.HeadersStart(), head)
 	return e.Append(nil), listener, nil
+}
+
+// appendLength tells a stream where m ends, which a datagram does by itself (RFC 3261 §18.3).
+func appendLength(head []byte, m *message.Message, to transport.Protocol) []byte {
+	if !to.Reliable() {
+		return head
+	}
+	if _, ok := m.Get(message.ContentLength); ok {
+		return head
+	}
+	head = append(head, "Content-Length: "...)
+	return append(strconv.AppendInt(head, int64(m.Body.End-m.Body.Start), 10), "\r\n"...)
 }
 
 func decreaseMaxForwards(e *message.Edit, m *message.Message, head []byte) []byte {
@@ -88,25 +111,49 @@ func decreaseMaxForwards(e *message.Edit, m *message.Message, head []byte) []byt
 }
 
 // recordRoute writes one Record-Route, or two where the two sides differ in transport or in our address (RFC 5658):
-// the one that faces the callee first.
-func (p *Proxy) recordRoute(head []byte, m *message.Message, from transport.Source, o *outbound, sentBy string) []byte {
+// the one that faces the callee first. What came as sips stays so for the whole dialog (RFC 3261 §16.6-4).
+func (p *Proxy) recordRoute(head []byte, m *message.Message, from transport.Source, o *outbound, sentBy string, sips bool) []byte {
 	token := p.Keys.signCall(o.number, m.CallID, m.FromTag)
-	one := func(head []byte, sentBy string, proto transport.Protocol) []byte {
-		head = append(head, "Record-Route: <sip:"...)
+	one := func(head []byte, flow, sentBy string, proto transport.Protocol) []byte {
+		head = append(head, "Record-Route: <sip"...)
+		if sips {
+			head = append(head, 's')
+		}
+		head = append(head, ':')
+		if flow != "" {
+			head = append(append(head, flow...), '@')
+		}
 		head = append(head, sentBy...)
-		if proto == transport.TCP {
-			head = append(head, ";transport=tcp"...)
+		if !sips {
+			head = append(head, transportParam(proto)...)
 		}
 		head = append(head, ";lr;"+tokenParam+"="...)
 		head = append(head, token...)
 		return append(head, ">\r\n"...)
 	}
-	head = one(head, sentBy, o.to.Protocol)
-	_, inner, err := p.sentBy(from.Address)
-	if err == nil && (inner != sentBy || from.Protocol != o.to.Protocol) {
-		head = one(head, inner, from.Protocol)
+	var callerFlow, calleeFlow string
+	if from.Protocol.Reliable() {
+		callerFlow = p.Keys.signCallFlow(from.Address, callerSide, m.CallID)
 	}
-	return head
+	if o.flow && o.to.Protocol.Reliable() {
+		calleeFlow = p.Keys.signCallFlow(o.to, calleeSide, m.CallID)
+	}
+	inner, err := p.facing(from)
+	if err != nil || inner == sentBy && from.Protocol == o.to.Protocol && calleeFlow == "" {
+		return one(head, callerFlow, sentBy, o.to.Protocol)
+	}
+	head = one(head, calleeFlow, sentBy, o.to.Protocol)
+	return one(head, callerFlow, inner, from.Protocol)
+}
+
+// facing is how whoever sent us something knows us.
+func (p *Proxy) facing(from transport.Source) (string, error) {
+	if from.Listener == nil {
+		_, sentBy, err := p.sentBy(from.Address)
+		return sentBy, err
+	}
+	local, err := from.Listener.Local(from.Addr())
+	return p.named(local), err
 }
 
 func appendRoutes(head []byte, routes [][]byte) []byte {
@@ -121,9 +168,7 @@ func appendRoutes(head []byte, routes [][]byte) []byte {
 // appendPath is RFC 3327: the registrar sends what is for this phone through us, and the token says which flow is its.
 func (p *Proxy) appendPath(head []byte, o *outbound, sentBy string) []byte {
 	head = append(head, "Path: <sip:"+o.path+"@"+sentBy...)
-	if o.to.Protocol == transport.TCP {
-		head = append(head, ";transport=tcp"...)
-	}
+	head = append(head, transportParam(o.to.Protocol)...)
 	return append(head, ";lr>\r\n"...)
 }
 

@@ -128,6 +128,7 @@ func (p *Proxy) allow(rc *responseContext, in *inbound, d *gate.Decision) {
 		for _, t := range group {
 			outs = append(outs, outbound{
 				uri: t.requestURI(p.Gate, &dialled), to: t.Address, record: true, number: dialled.Number, strip: strip, hide: hide, trunk: t,
+				emergency: dialled.Kind == gate.EmergencyCall,
 			})
 		}
 		rc.groups = append(rc.groups, outs)

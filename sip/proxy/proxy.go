@@ -121,6 +121,8 @@ func (p *Proxy) Request(tx *transaction.Server, m *message.Message) {
 		return
 	}
 	switch {
+	case p.exposed(in):
+		p.refuse(tx, refusal{Status: 403, Phrase: "SIPS Came Without TLS"})
 	case m.Method == "INVITE" && m.ToTag == nil:
 		p.invite(in)
 	case !in.from.known() && !(m.ToTag != nil && in.path.signed):
@@ -159,7 +161,7 @@ func (p *Proxy) Repeated(m *message.Message, to transport.Source) {
 		return
 	}
 	p.Metrics.Response(m.CSeqMethod, m.Status)
-	p.Transport.Reply(to, upstream(m, nil), nil)
+	p.Transport.Reply(to, upstream(m, to.Protocol, nil), nil)
 }
 
 // Failed implements transaction.User: RFC 3261 §16.8 and §16.9.

@@ -13,13 +13,16 @@ func (p *Proxy) register(in *inbound) {
 	rc.forward()
 }
 
+// flowFailed is RFC 5626 §5.3.1's answer when a phone's connection is gone.
+var flowFailed = refusal{Status: 430, Phrase: "Flow Failed"}
+
 // toFlow sends a request from the extensions' server to the phone that registered through us.
 func (p *Proxy) toFlow(in *inbound) {
 	if !p.Transport.Connected(in.path.flow) {
-		p.refuse(in.tx, refusal{Status: 430, Phrase: "Flow Failed"})
+		p.refuse(in.tx, flowFailed)
 		return
 	}
 	rc := newResponseContext(p, in.tx, in.m)
-	rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: in.path.flow, record: dialogForming(in.m.Method)}}}
+	rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: in.path.flow, record: dialogForming(in.m.Method), flow: true}}}
 	rc.forward()
 }

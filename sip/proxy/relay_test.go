@@ -230,7 +230,7 @@ func TestValidation(t *testing.T) {
 	}{
 		"too many hops":      {ask{more: "Max-Forwards: 0\n"}, 483},
 		"unknown extension":  {ask{more: "Proxy-Require: rocket\n"}, 420},
-		"scheme":             {ask{uri: "sips:+12125550100@10.0.0.1"}, 416},
+		"scheme":             {ask{uri: "im:+12125550100@10.0.0.1"}, 416},
 		"urn of another use": {ask{uri: "urn:service:counseling"}, 416},
 	} {
 		inWorld(t, setUp{}, func(w *world) {

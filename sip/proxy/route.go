@@ -23,6 +23,9 @@ type route struct {
 	signed bool     // one of ours carried a good token
 	number gate.Number
 	flow   transport.Address // from a Path of ours; the zero value when there was none
+
+	by    side                              // who sent the request, when signed
+	flows [calleeSide + 1]transport.Address // the connection of each side, from our Record-Routes, where there was one
 }
 
 // route preprocesses the Route set. The one Route entry a loose router finds on top may be followed by its twin: two
@@ -76,14 +79,37 @@ func (r *route) pop(p *Proxy, m *message.Message) bool {
 	}
 	r.rest, r.ours = r.rest[1:], true
 	if token, ok := u.Param(tokenParam); ok {
-		if n, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, m.ToTag); good {
-			r.signed, r.number = true, n
+		if n, by, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, m.ToTag); good {
+			r.signed, r.number, r.by = true, n, by
 		}
 	}
-	if flow, ok := p.Keys.verifyFlow(u.User); ok {
-		r.flow = flow
+	if len(u.User) > 0 {
+		r.readFlow(p, m, u.User)
 	}
 	return true
+}
+
+// readFlow reads the user part of an entry of ours: a flow of a Path, or of one side of the dialog.
+func (r *route) readFlow(p *Proxy, m *message.Message, token []byte) {
+	if flow, ok := p.Keys.verifyFlow(token); ok {
+		r.flow = flow
+		return
+	}
+	for _, of := range [...]side{callerSide, calleeSide} {
+		if flow, ok := p.Keys.verifyCallFlow(token, of, m.CallID); ok {
+			r.flows[of] = flow
+			return
+		}
+	}
+}
+
+// connection is the one over which the other side reached us, when nobody stands between it and us.
+func (r *route) connection() (to transport.Address, ok bool) {
+	if !r.signed || len(r.rest) > 0 {
+		return to, false
+	}
+	to = r.flows[callerSide+calleeSide-r.by]
+	return to, to.IsValid()
 }
 
 // next is where the request goes by its own headers (§16.6-7): the topmost Route left, or the Request-URI. A topmost
@@ -112,14 +138,10 @@ func bracketed(uri []byte) []byte {
 
 // ours: the URI names one of our listeners, by address or by the advertised host.
 func (p *Proxy) ours(u message.URI) bool {
-	if u.Scheme != "sip" {
+	if u.Scheme != "sip" && u.Scheme != "sips" {
 		return false
 	}
 	proto := protocolOf(u)
-	port := u.Port
-	if port == 0 {
-		port = 5060
-	}
 	ip, err := netip.ParseAddr(string(u.Host))
 	if err != nil {
 		return p.Advertise != "" && strings.EqualFold(string(u.Host), p.Advertise)
@@ -127,15 +149,7 @@ func (p *Proxy) ours(u message.URI) bool {
 	if p.Advertise != "" && p.Advertise == string(u.Host) {
 		return true
 	}
-	return p.Transport.IsLocal(ip.Unmap(), port, proto)
-}
-
-// protocolOf is the transport that a URI asks for; UDP when it does not say (RFC 3263 §4.1, a numeric host).
-func protocolOf(u message.URI) transport.Protocol {
-	if v, ok := u.Param("transport"); ok && bytes.EqualFold(v, []byte("tcp")) {
-		return transport.TCP
-	}
-	return transport.UDP
+	return p.Transport.IsLocal(ip.Unmap(), portOf(u, proto), proto)
 }
 
 // sentBy is how we name ourselves towards to, and the listener that sends there.
@@ -144,10 +158,15 @@ func (p *Proxy) sentBy(to transport.Address) (*transport.Listener, string, error
 	if err != nil {
 		return nil, "", err
 	}
+	return l, p.named(local), nil
+}
+
+// named is a local address as others are told it.
+func (p *Proxy) named(local netip.AddrPort) string {
 	if p.Advertise != "" {
-		return l, p.Advertise + ":" + strconv.Itoa(int(local.Port())), nil
+		return p.Advertise + ":" + strconv.Itoa(int(local.Port()))
 	}
-	return l, local.String(), nil
+	return local.String()
 }
 
 // loopMark is what RFC 5393 §4.2.2 hashes: everything that could make this request take another way than the last time.

@@ -95,10 +95,27 @@ func (r *Routing) Admits(from transport.Address) bool {
 
 // configured says whether a is one of the places that the configuration sends requests to.
 func (r *Routing) configured(a transport.Address) bool {
-	if r.Extensions != nil && r.Extensions.Address == a {
+	if r.Extensions != nil && r.Extensions.Address.Same(a) {
 		return true
 	}
-	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.Address == a })
+	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.Address.Same(a) })
+}
+
+// named gives a the name that the configuration knows it by. Contact and Route of a trunk are mostly bare addresses, for
+// which its certificate would not do.
+func (r *Routing) named(a transport.Address) transport.Address {
+	if !a.Protocol.Secure() {
+		return a
+	}
+	if r.Extensions != nil && r.Extensions.Address.Same(a) {
+		return r.Extensions.Address
+	}
+	for i := range r.Trunks {
+		if r.Trunks[i].Address.Same(a) {
+			return r.Trunks[i].Address
+		}
+	}
+	return a
 }
 
 // groups are the trunks as a call tries them: those of one group ring together.
@@ -124,8 +141,6 @@ func (t *Target) uri(user string) []byte {
 		b.WriteByte('@')
 	}
 	b.WriteString(t.Host)
-	if t.Address.Protocol == transport.TCP {
-		b.WriteString(";transport=tcp")
-	}
+	b.WriteString(transportParam(t.Address.Protocol))
 	return []byte(b.String())
 }

@@ -72,47 +72,80 @@ func (k *Keys) signCall(n gate.Number, callID, callerTag []byte) string {
 }
 
 // verifyCall reads a token that came back on a request with these tags, either of which may be the caller's. The
-// number is empty when none was decided.
-func (k *Keys) verifyCall(token, callID, fromTag, toTag []byte) (n gate.Number, ok bool) {
+// number is empty when none was decided; by is the side that sent the request.
+func (k *Keys) verifyCall(token, callID, fromTag, toTag []byte) (n gate.Number, by side, ok bool) {
 	digits, sig, found := strings.Cut(string(token), ".")
 	if !found {
-		return "", false
+		return "", noSide, false
 	}
 	mac, err := base64.RawURLEncoding.DecodeString(sig)
 	if err != nil {
-		return "", false
+		return "", noSide, false
 	}
 	d := []byte(digits)
-	if !k.verify(mac, callToken, callID, fromTag, d) && !k.verify(mac, callToken, callID, toTag, d) {
-		return "", false
+	switch {
+	case k.verify(mac, callToken, callID, fromTag, d):
+		by = callerSide
+	case k.verify(mac, callToken, callID, toTag, d):
+		by = calleeSide
+	default:
+		return "", noSide, false
 	}
 	if digits == "0" {
-		return "", true
+		return "", by, true
 	}
-	return gate.Number("+" + digits), true
+	return gate.Number("+" + digits), by, true
 }
+
+// side is one of a dialog's two.
+type side uint8
+
+const (
+	noSide     side = iota
+	callerSide      // who sent the INVITE
+	calleeSide
+)
 
 // A flow's token is the user part of our Path (RFC 5626 §5.2): where the REGISTER came from, signed.
 
 var flowToken = []byte("flow")
 
-func (k *Keys) signFlow(a transport.Address) string {
+func (k *Keys) signFlow(a transport.Address) string { return k.sealFlow(a, flowToken) }
+
+func (k *Keys) verifyFlow(token []byte) (transport.Address, bool) {
+	return k.openFlow(token, flowToken)
+}
+
+// In a Record-Route of ours the user part is the connection over which that side of the call reached us, signed for this
+// call alone (RFC 5626 §5.3): what a phone behind a NAT writes as its Contact leads nowhere.
+
+var sideFlowTokens = [...][]byte{callerSide: []byte("caller"), calleeSide: []byte("callee")}
+
+func (k *Keys) signCallFlow(a transport.Address, of side, callID []byte) string {
+	return k.sealFlow(a, sideFlowTokens[of], callID)
+}
+
+func (k *Keys) verifyCallFlow(token []byte, of side, callID []byte) (transport.Address, bool) {
+	return k.openFlow(token, sideFlowTokens[of], callID)
+}
+
+func (k *Keys) sealFlow(a transport.Address, context ...[]byte) string {
 	ip := a.Addr().AsSlice()
 	b := make([]byte, 0, 3+len(ip)+macSize)
 	b = append(b, byte(a.Protocol), byte(a.Port()>>8), byte(a.Port()))
 	b = append(b, ip...)
-	b = append(b, k.sum(0, flowToken, b)...)
+	b = append(b, k.sum(0, append(context, b)...)...)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func (k *Keys) verifyFlow(token []byte) (transport.Address, bool) {
+func (k *Keys) openFlow(token []byte, context ...[]byte) (transport.Address, bool) {
 	b, err := base64.RawURLEncoding.DecodeString(string(token))
 	if err != nil || len(b) < 3+4+macSize {
 		return transport.Address{}, false
 	}
 	body, mac := b[:len(b)-macSize], b[len(b)-macSize:]
 	ip, ok := netip.AddrFromSlice(body[3:])
-	if !ok || !k.verify(mac, flowToken, body) {
+	if !ok || !k.verify(mac, append(context, body)...) {
 		return transport.Address{}, false
 	}
 	port := uint16(body[1])<<8 | uint16(body[2])

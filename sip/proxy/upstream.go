@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transport"
 )
 
 // finish sends the best final response up (§16.7-6).
@@ -40,7 +41,11 @@ func (rc *responseContext) failed(best *branch) {
 	r := refusal{Status: 500, Phrase: "No Route"}
 	if best != nil {
 		r = refusal{Status: best.status, Phrase: "Request Timeout"}
-		if best.status != 408 {
+		switch best.status {
+		case 408:
+		case notSecured.Status:
+			r = notSecured
+		default:
 			r.Phrase = "Trunk Unreachable"
 		}
 	}
@@ -51,29 +56,30 @@ func (rc *responseContext) failed(best *branch) {
 func (rc *responseContext) best() *branch {
 	var best *branch
 	for _, b := range rc.branches {
-		if b.status != 0 && (best == nil || rank(b.status) < rank(best.status)) {
+		if b.status != 0 && (best == nil || b.rank() < best.rank()) {
 			best = b
 		}
 	}
 	return best
 }
 
-func rank(status int) int {
-	switch status {
-	case 401, 407:
+func (b *branch) rank() int {
+	switch {
+	case b.status == 401 || b.status == 407:
 		return 400
-	case 415, 420, 484:
+	case b.status == 415 || b.status == 420 || b.status == 484:
 		return 401
-	}
-	if status/100 == 6 {
+	case b.status/100 == 6:
 		return 0
+	case b.status == notSecured.Status && b.final == nil: // nobody was asked
+		return 560
 	}
-	return status/100*100 + 50
+	return b.status/100*100 + 50
 }
 
 // relayFinal passes a branch's final response on, with the challenges of the others when it is one (§16.7-7).
 func (rc *responseContext) relayFinal(best *branch) {
-	b := upstream(best.final, func(e *message.Edit) {
+	b := upstream(best.final, rc.tx.Source.Protocol, func(e *message.Edit) {
 		if best.status != 401 && best.status != 407 {
 			return
 		}
@@ -100,12 +106,15 @@ func challenges(m *message.Message) []byte {
 	return lines
 }
 
-// upstream is a response without our Via (§16.7-3).
-func upstream(m *message.Message, more func(*message.Edit)) []byte {
+// upstream is a response without our Via (§16.7-3), as it goes up over a protocol.
+func upstream(m *message.Message, over transport.Protocol, more func(*message.Edit)) []byte {
 	e, _ := edits.Get().(*message.Edit)
 	defer edits.Put(e)
 	e.Reset(m)
 	e.PopElement(message.Via)
+	if length := appendLength(nil, m, over); length != nil {
+		e.Insert(m.HeadersEnd(), length)
+	}
 	if more != nil {
 		more(e)
 	}
@@ -120,7 +129,7 @@ func (rc *responseContext) relay(m *message.Message) {
 			rc.p.Gate.Answered(rc.decision.Reservation)
 		}
 	}
-	rc.tx.Respond(m.Status, upstream(m, nil))
+	rc.tx.Respond(m.Status, upstream(m, rc.tx.Source.Protocol, nil))
 	rc.p.Metrics.Response(m.CSeqMethod, m.Status)
 	if m.Status/100 == 2 {
 		rc.refreshed(m)

@@ -9,7 +9,7 @@ import (
 // schemes are those this proxy can route (RFC 3261 §16.3-2); urn: only as urn:service:sos (RFC 5031).
 func routable(u message.URI) bool {
 	switch u.Scheme {
-	case "sip", "tel":
+	case "sip", "sips", "tel":
 		return true
 	case "urn":
 		return bytes.HasPrefix(bytes.ToLower(u.User), []byte("service:sos"))

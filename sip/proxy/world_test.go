@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,8 @@ type world struct {
 	mu    sync.Mutex
 	queue map[transport.Address][]*message.Message // sent there and not yet taken
 	dead  map[transport.Address]bool               // TCP addresses that refuse
+
+	listens []transport.Address // one for each protocol and family; nil: gateUDP for all
 }
 
 // setUp is what a test may change before the world begins.
@@ -145,11 +148,23 @@ func (w *world) Send(to transport.Address, _ *transport.Listener, b []byte, fail
 }
 
 func (w *world) Route(to transport.Address) (*transport.Listener, netip.AddrPort, error) {
+	for _, l := range w.listens {
+		if l.Protocol == to.Protocol && l.Addr().Is4() == to.Addr().Is4() {
+			return nil, l.AddrPort, nil
+		}
+	}
+	if w.listens != nil {
+		return nil, netip.AddrPort{}, errors.New("nothing listens there")
+	}
 	return nil, gateUDP, nil
 }
 func (w *world) Connected(to transport.Address) bool { return !w.dead[to] }
-func (w *world) IsLocal(ip netip.Addr, port uint16, _ transport.Protocol) bool {
-	return netip.AddrPortFrom(ip, port) == gateUDP
+func (w *world) IsLocal(ip netip.Addr, port uint16, p transport.Protocol) bool {
+	at := netip.AddrPortFrom(ip, port)
+	if w.listens == nil {
+		return at == gateUDP
+	}
+	return slices.Contains(w.listens, transport.Address{Protocol: p, AddrPort: at})
 }
 
 // next takes the oldest message that was sent to a; it fails the test when there is none.
@@ -266,8 +281,15 @@ func (w *world) ask(q ask) {
 // reply answers a request that the proxy sent to a, as the callee behind it would.
 func (w *world) reply(a transport.Address, to *message.Message, status int, more string) {
 	w.t.Helper()
+	w.replyEdited(a, to, status, func(s string) string { return s }, more)
+}
+
+// replyEdited is reply with the last word on the text.
+func (w *world) replyEdited(a transport.Address, to *message.Message, status int, edit func(string) string, lines ...string) {
+	w.t.Helper()
+	more := strings.Join(lines, "")
 	contact := ""
-	if status > 100 && status < 300 {
+	if status > 100 && status < 300 && !strings.Contains(more, "Contact") {
 		contact = "Contact: <sip:callee@" + callee.AddrPort.String() + ">\n"
 	}
 	var vias, rr strings.Builder
@@ -287,7 +309,7 @@ func (w *world) reply(a transport.Address, to *message.Message, status int, more
 	}
 	text := fmt.Sprintf("SIP/2.0 %d Whatever\n%s%sFrom: %s\nTo: %s%s\nCall-ID: %s\nCSeq: %d %s\n%s%sContent-Length: 0\n\n",
 		status, vias.String(), rr.String(), from, toValue, tag, to.CallID, to.CSeq, to.CSeqMethod, contact, more)
-	w.deliver(a, strings.ReplaceAll(text, "\r\n", "\n"))
+	w.deliver(a, edit(strings.ReplaceAll(text, "\r\n", "\n")))
 }
 
 // routeSet is the Record-Route of m as Route lines; reversed for the caller (§12.1.2).

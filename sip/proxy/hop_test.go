@@ -1,0 +1,259 @@
+package proxy
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transport"
+)
+
+// The gate's own addresses where it listens on everything.
+var everywhere = []transport.Address{
+	at("udp", "10.0.0.1:5060"), at("tcp", "10.0.0.1:5060"), at("tls", "10.0.0.1:5061"),
+	at("udp", "[2001:db8::1]:5060"), at("tcp", "[2001:db8::1]:5060"), at("tls", "[2001:db8::1]:5061"),
+}
+
+// between is a world with a phone and a trunk of its own kind on either side.
+func between(t *testing.T, phone, trunk transport.Address, f func(w *world)) {
+	change := func(r *Routing) {
+		r.Peers[0].From = append(r.Peers[0].From, netip.PrefixFrom(phone.Addr(), phone.Addr().BitLen()))
+		r.Trunks = []Trunk{{Target: Target{Name: "a", Address: trunk, Host: trunk.AddrPort.String()}, Priority: 1}}
+	}
+	inWorld(t, setUp{routing: change}, func(w *world) {
+		w.listens = everywhere
+		f(w)
+	})
+}
+
+// RFC 5658 between any two transports and IP families: two Record-Routes where the sides differ, both taken off on the
+// way back, in both directions; and a stream is answered and asked over the connection it made.
+func TestEveryPairOfTransports(t *testing.T) {
+	for i, near := range everywhere {
+		for j, far := range everywhere {
+			t.Run(fmt.Sprint(near, " to ", far), func(t *testing.T) {
+				phone, trunk := outside(near, "10.0.0.9:40001", "[2001:db8::9]:40001"), outside(far, "10.1.0.1:5070", "[2001:db8:1::1]:5070")
+				between(t, phone, trunk, func(w *world) { pairOfTransports(w, phone, trunk, i == j) })
+			})
+		}
+	}
+}
+
+// outside is an address that speaks as one of ours does.
+func outside(ours transport.Address, v4, v6 string) transport.Address {
+	if ours.Addr().Is4() {
+		return at(ours.Protocol.String(), v4)
+	}
+	return at(ours.Protocol.String(), v6)
+}
+
+func pairOfTransports(w *world, phone, trunk transport.Address, same bool) {
+	w.t.Helper()
+	w.ask(ask{source: phone})
+	w.expectStatus(phone, 100)
+	invite := w.expectMethod(trunk, "INVITE")
+	require.Equal(w.t, trunk.Protocol.String(), invite.Via.Transport)
+	records := 2
+	if same {
+		records = 1
+	}
+	require.Equal(w.t, records, invite.Count(message.RecordRoute), "%s", invite.Raw)
+	var faces []transport.Protocol
+	for s := range invite.Elements(message.RecordRoute) {
+		a, err := message.ParseNameAddr(invite.Bytes(s))
+		require.NoError(w.t, err)
+		u, err := message.ParseURI(a.URI)
+		require.NoError(w.t, err)
+		require.True(w.t, w.proxy.ours(u), "%s", a.URI)
+		faces = append(faces, protocolOf(u))
+	}
+	require.Equal(w.t, trunk.Protocol, faces[0], "the one that faces the trunk comes first")
+	require.Equal(w.t, phone.Protocol, faces[len(faces)-1])
+
+	contact := "sip:callee@" + trunk.AddrPort.String() + transportParam(trunk.Protocol)
+	w.reply(trunk, invite, 200, "Contact: <"+contact+">\n")
+	ok := w.expectStatus(phone, 200)
+
+	for i, method := range []string{"ACK", "INFO"} {
+		w.ask(ask{method: method, uri: contact, branch: "z9hG4bK-d" + method, cseq: 1 + i, toTag: "callee", more: routeSet(ok, true), source: phone})
+		require.Zero(w.t, w.expectMethod(trunk, method).Count(message.Route))
+	}
+	w.deliver(trunk, fmt.Sprintf("BYE sip:201@%s SIP/2.0\nVia: SIP/2.0/%s %s;branch=z9hG4bK-callee\nMax-Forwards: 70\n%s"+
+		"From: <sip:+12125550100@10.0.0.1>;tag=callee\nTo: <sip:201@10.0.0.1>;tag=caller\nCall-ID: call-1\nCSeq: 9 BYE\nContent-Length: 0\n\n",
+		unreachable(phone), trunk.Protocol, trunk.AddrPort, routeSet(invite, false)))
+	bye := w.expectMethod(phone, "BYE")
+	require.Zero(w.t, bye.Count(message.Route))
+	require.Equal(w.t, phone.Protocol.String(), bye.Via.Transport)
+}
+
+// unreachable is a Contact as a phone behind a NAT writes it, except over UDP, where there is no connection.
+func unreachable(phone transport.Address) string {
+	if phone.Protocol.Reliable() {
+		return "192.168.1.1:5060" + transportParam(phone.Protocol)
+	}
+	return phone.AddrPort.String()
+}
+
+// A phone's connection is asked over as long as it is there, and only in the call that it was signed for.
+func TestConnectionOfTheCaller(t *testing.T) {
+	phone, trunk := at("tls", "10.0.0.9:40001"), trunkA
+	bye := func(w *world, invite *message.Message, more string) {
+		w.deliver(trunk, "BYE sip:201@browser.invalid SIP/2.0\nVia: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK-callee\nMax-Forwards: 70\n"+more+
+			"From: <sip:+12125550100@10.0.0.1>;tag=callee\nTo: <sip:201@10.0.0.1>;tag=caller\nCall-ID: "+string(invite.CallID)+"\nCSeq: 9 BYE\nContent-Length: 0\n\n")
+	}
+	between(t, phone, trunk, func(w *world) {
+		invite, _ := w.up(ask{source: phone})
+		w.drain(phone)
+		w.dead[phone] = true
+		bye(w, invite, routeSet(invite, false))
+		w.expectStatus(trunk, 430)
+		delete(w.dead, phone)
+	})
+	between(t, phone, trunk, func(w *world) {
+		first, _ := w.up(ask{source: phone})
+		second, _ := w.up(ask{source: phone, callID: "call-2", branch: "z9hG4bK-2", uri: "sip:+13105550123@10.0.0.1"})
+		w.drain(phone)
+		// The second call's token, with the first one's connection.
+		stolen := strings.Split(strings.Split(routeSet(first, false), "\n")[1], "sip:")[1]
+		user, _, _ := strings.Cut(stolen, "@")
+		own := strings.Split(strings.Split(routeSet(second, false), "\n")[1], "sip:")[1]
+		mine, _, _ := strings.Cut(own, "@")
+		require.NotEqual(w.t, user, mine)
+		bye(w, second, strings.Replace(routeSet(second, false), mine, user, 1))
+		w.expectStatus(trunk, 430)
+		w.quiet(phone)
+	})
+}
+
+// A sips Request-URI never leaves without TLS, and comes with it or not at all (RFC 3261 §26.2.2, RFC 5630).
+func TestSIPSStaysSecure(t *testing.T) {
+	secure, plain := at("tls", "10.0.0.9:40001"), at("tcp", "10.0.0.9:40001")
+	trunk, plainTrunk := at("tls", "10.1.0.1:5061"), at("tcp", "10.1.0.1:5060")
+	q := func(from transport.Address) ask { return ask{uri: "sips:+12125550100@10.0.0.1", source: from} }
+	between(t, secure, trunk, func(w *world) {
+		w.ask(q(secure))
+		w.expectStatus(secure, 100)
+		invite := w.expectMethod(trunk, "INVITE")
+		require.Equal(t, "sips:+12125550100@10.1.0.1:5061", string(invite.Bytes(invite.RequestURI)))
+		require.Contains(t, value(invite, message.RecordRoute), "<sips:")
+		w.reply(trunk, invite, 200, "Contact: <sips:callee@10.1.0.1:5061>\n")
+		ok := w.expectStatus(secure, 200)
+		w.ask(ask{method: "BYE", uri: "sips:callee@10.1.0.1:5061", branch: "z9hG4bK-b", cseq: 2, toTag: "callee", more: routeSet(ok, true), source: secure})
+		require.Zero(t, w.expectMethod(trunk, "BYE").Count(message.Route))
+	})
+	between(t, secure, plainTrunk, func(w *world) {
+		w.ask(q(secure))
+		m := w.expectStatus(secure, 480)
+		require.Contains(t, string(m.Raw), "SIPS Not Allowed")
+		require.Contains(t, string(m.Raw), "Warning: 380 ")
+		w.quiet(plainTrunk)
+		// Inside a dialog neither.
+		w.ask(ask{
+			method: "INFO", uri: "sips:callee@10.1.0.1;transport=tcp", toTag: "x", branch: "z9hG4bK-i", source: secure,
+			more: "Route: <sip:10.1.0.1:5060;transport=tcp;lr>\n",
+		})
+		w.expectStatus(secure, 480)
+		w.quiet(plainTrunk)
+	})
+	between(t, plain, trunk, func(w *world) {
+		w.ask(q(plain))
+		require.Contains(t, string(w.expectStatus(plain, 403).Raw), "SIPS Came Without TLS")
+		w.quiet(trunk)
+	})
+	between(t, plain, plainTrunk, func(w *world) { // nothing keeps back an emergency call
+		w.ask(ask{uri: "sips:911@10.0.0.1", source: plain})
+		w.expectStatus(plain, 100)
+		invite := w.expectMethod(plainTrunk, "INVITE")
+		require.Equal(t, "sip:911@10.1.0.1:5060;transport=tcp", string(invite.Bytes(invite.RequestURI)))
+	})
+}
+
+// The next trunk may have what the first one lacks, and a real answer is worth more than none.
+func TestSIPSTriesTheSecureTrunk(t *testing.T) {
+	phone, plain, secure := at("tls", "10.0.0.9:40001"), at("udp", "10.1.0.1:5060"), at("tls", "10.1.0.2:5061")
+	for _, priority := range []int{1, 2} { // with the other one, or after it
+		change := func(r *Routing) {
+			r.Trunks = []Trunk{
+				{Target: Target{Name: "a", Address: plain, Host: plain.AddrPort.String()}, Priority: 1},
+				{Target: Target{Name: "b", Address: secure, Host: secure.AddrPort.String()}, Priority: priority},
+			}
+		}
+		inWorld(t, setUp{routing: change}, func(w *world) {
+			w.listens = everywhere
+			w.ask(ask{uri: "sips:+12125550100@10.0.0.1", source: phone})
+			w.expectStatus(phone, 100)
+			w.reply(secure, w.expectMethod(secure, "INVITE"), 486, "")
+			w.expectMethod(secure, "ACK")
+			w.expectStatus(phone, 486)
+			w.quiet(plain)
+		})
+	}
+}
+
+// A redirect keeps what was asked for.
+func TestSIPSRedirect(t *testing.T) {
+	phone := at("tls", "10.0.0.9:40001")
+	change := func(r *Routing) {
+		r.Extensions.Address = at("tls", "10.0.0.5:5061")
+		r.Extensions.Host = "10.0.0.5:5061"
+	}
+	inWorld(t, setUp{routing: change, rules: func(r *gate.Rules) { r.Owned.Action = gate.OwnedRedirect }}, func(w *world) {
+		w.owned("202")
+		w.listens = everywhere
+		w.ask(ask{uri: "sips:+12125550100@10.0.0.1", source: phone})
+		w.expectStatus(phone, 100)
+		invite := w.expectMethod(at("tls", "10.0.0.5:5061"), "INVITE")
+		require.Equal(t, "sips:202@10.0.0.5:5061", string(invite.Bytes(invite.RequestURI)))
+	})
+}
+
+// A datagram need not say where its message ends; a stream must.
+func TestContentLengthOnStreams(t *testing.T) {
+	phone, trunk := at("tcp", "10.0.0.9:40001"), at("udp", "10.1.0.1:5060")
+	strip := func(s string) string {
+		s, _, _ = strings.Cut(s, "Content-Length")
+		return s + "Content-Type: text/plain\n\nfour"
+	}
+	between(t, phone, trunk, func(w *world) {
+		w.ask(ask{source: phone})
+		w.expectStatus(phone, 100)
+		invite := w.expectMethod(trunk, "INVITE")
+		w.replyEdited(trunk, invite, 200, strip)
+		ok := w.expectStatus(phone, 200)
+		require.Equal(t, "4", value(ok, message.ContentLength))
+	})
+	between(t, trunk, phone, func(w *world) {
+		w.deliver(trunk, strip(ask{source: trunk}.text()))
+		w.expectStatus(trunk, 100)
+		require.Equal(t, "4", value(w.expectMethod(phone, "INVITE"), message.ContentLength))
+	})
+}
+
+func TestProtocolOf(t *testing.T) {
+	for uri, want := range map[string]transport.Protocol{
+		"sip:a@b": transport.UDP, "sip:a@b;transport=UDP": transport.UDP, "sip:a@b;transport=tcp": transport.TCP,
+		"sip:a@b;transport=TLS": transport.TLS, "sips:a@b": transport.TLS, "sips:a@b;transport=tcp": transport.TLS,
+		"sips:a@b;transport=tls": transport.TLS, "sips:a@b;transport=udp": 0, "sip:a@b;transport=sctp": 0, "sip:a@b;transport=": 0,
+	} {
+		u, err := message.ParseURI([]byte(uri))
+		if err != nil {
+			continue // transport= without a value
+		}
+		require.Equal(t, want, protocolOf(u), uri)
+	}
+}
+
+// A trunk's Contact is mostly its bare address; its certificate has its name.
+func TestTargetsKeepTheirName(t *testing.T) {
+	trunk := at("tls", "10.1.0.1:5061").Named("carrier.example")
+	r := &Routing{Trunks: []Trunk{{Target: Target{Address: trunk}}}}
+	require.Equal(t, trunk, r.named(at("tls", "10.1.0.1:5061")))
+	require.True(t, r.configured(at("tls", "10.1.0.1:5061")))
+	require.Equal(t, at("tcp", "10.1.0.1:5061"), r.named(at("tcp", "10.1.0.1:5061")))
+	require.Empty(t, r.named(at("tls", "10.1.0.2:5061")).Name)
+}
