@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,9 +12,11 @@ import (
 )
 
 // line is a UDP and a TCP socket on one port, served by one transport layer: RFC 3261 §18 asks every element for both.
+// With a certificate there is a third one, for TLS, on a port of its own.
 type line struct {
 	udp    net.PacketConn
 	tcp    net.Listener
+	tls    net.Listener // nil without a certificate
 	served sync.WaitGroup
 }
 
@@ -24,7 +27,19 @@ func (l *line) serve(layer *sip.TransportLayer) {
 	// The errors of both loops say that the socket was closed, which is how they are meant to end.
 	l.served.Go(func() { _ = layer.ServeUDP(reading) })
 	l.served.Go(func() { _ = layer.ServeTCP(l.tcp) })
+	if l.tls != nil {
+		l.served.Go(func() { _ = layer.ServeTLS(l.tls) })
+	}
 	<-reading.first
+}
+
+// bindSecure opens the socket for TLS, on the same host.
+func (l *line) bindSecure(config *tls.Config) (err error) {
+	host, _, _ := net.SplitHostPort(l.address())
+	if l.tls, err = tls.Listen("tcp", net.JoinHostPort(host, "0"), config); err != nil {
+		return fmt.Errorf("cannot listen: %w", err)
+	}
+	return nil
 }
 
 // bind opens both sockets, on the same port. When the kernel chooses, its choice for UDP may be taken for TCP: then try again.
@@ -54,8 +69,19 @@ func bind(address string) (*line, error) {
 
 func (l *line) address() string { return l.udp.LocalAddr().String() }
 
+// secureAddress is "" without a certificate.
+func (l *line) secureAddress() string {
+	if l.tls == nil {
+		return ""
+	}
+	return l.tls.Addr().String()
+}
+
 func (l *line) close() error {
 	err := errors.Join(l.udp.Close(), l.tcp.Close())
+	if l.tls != nil {
+		err = errors.Join(err, l.tls.Close())
+	}
 	l.served.Wait()
 	return err
 }

@@ -5,9 +5,11 @@ package phone
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,9 +23,10 @@ import (
 type Config struct {
 	User      string        // user part of its address: the rep's id or extension
 	Display   string        // shown to the other side; default: User
-	Transport string        // udp | tcp: how its requests leave; every phone hears both. Default udp
+	Transport string        // udp | tcp | tls: how its requests leave; every phone hears the first two. Default udp
 	Listen    string        // host:port of both its sockets; default 127.0.0.1:0, the kernel chooses
 	Proxy     string        // host:port that its calls and its REGISTER go to; "": straight to the dialled host
+	TLS       *tls.Config   // whom it believes; with a certificate it shows that, and hears TLS as well
 	Talk      time.Duration // how long Call keeps an answered call up before it hangs up
 }
 
@@ -50,8 +53,8 @@ type Phone struct {
 // New starts a phone. It answers every call at once until Answer says otherwise.
 func New(cfg Config) (*Phone, error) {
 	cfg = cfg.withDefaults()
-	if cfg.Transport != "udp" && cfg.Transport != "tcp" {
-		return nil, fmt.Errorf("phone %s: transport %q is neither udp nor tcp", cfg.User, cfg.Transport)
+	if !slices.Contains([]string{"udp", "tcp", "tls"}, cfg.Transport) {
+		return nil, fmt.Errorf("phone %s: transport %q is none of udp, tcp and tls", cfg.User, cfg.Transport)
 	}
 	p := &Phone{
 		cfg:       cfg,
@@ -85,6 +88,7 @@ func (p *Phone) start() error {
 	if p.ua, err = sipgo.NewUA(
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet), sip.WithTransportLayerReadFilter(p.hear)),
 		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet)),
+		sipgo.WithUserAgenTLSConfig(p.cfg.TLS),
 	); err != nil {
 		return err
 	}
@@ -95,6 +99,11 @@ func (p *Phone) start() error {
 	p.handle(server)
 	if p.line, err = bind(p.cfg.Listen); err != nil {
 		return err
+	}
+	if p.cfg.TLS != nil && len(p.cfg.TLS.Certificates) > 0 {
+		if err := p.line.bindSecure(p.cfg.TLS); err != nil {
+			return errors.Join(err, p.line.close())
+		}
 	}
 	// rport (RFC 3581): an answer finds its way back through the port the request left from.
 	p.client, err = sipgo.NewClient(p.ua, sipgo.WithClientLogger(quiet), sipgo.WithClientAddr(p.line.address()), sipgo.WithClientNAT())
@@ -107,6 +116,9 @@ func (p *Phone) start() error {
 
 // Address is the host:port the phone listens on, for UDP and TCP alike.
 func (p *Phone) Address() string { return p.line.address() }
+
+// SecureAddress is the host:port the phone listens on for TLS; "" without a certificate.
+func (p *Phone) SecureAddress() string { return p.line.secureAddress() }
 
 // User is the user part of the phone's address.
 func (p *Phone) User() string { return p.cfg.User }
@@ -202,15 +214,19 @@ func (p *Phone) self() sip.Uri {
 // contact is where the phone can be reached. A phone without a user of its own answers as whoever was called, which is
 // a user part as it came.
 func (p *Phone) contact(called string) *sip.ContactHeader {
-	host, port, _ := net.SplitHostPort(p.Address())
+	at := p.Address()
+	if p.cfg.Transport == "tls" && p.SecureAddress() != "" {
+		at = p.SecureAddress()
+	}
+	host, port, _ := net.SplitHostPort(at)
 	n, _ := strconv.Atoi(port)
 	user, display := p.cfg.User, p.cfg.Display
 	if user == "" {
 		user, display = called, unescape(called)
 	}
 	uri := sip.Uri{Scheme: "sip", User: user, Host: host, Port: n}
-	if p.cfg.Transport == "tcp" {
-		uri.UriParams.Add("transport", "tcp")
+	if p.cfg.Transport != "udp" {
+		uri.UriParams.Add("transport", p.cfg.Transport)
 	}
 	return &sip.ContactHeader{DisplayName: quotable(display), Address: uri}
 }
