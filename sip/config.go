@@ -4,7 +4,8 @@ package sip
 
 // Config is the `sip:` part of the configuration. Comments give default and unit.
 type Config struct {
-	Listen     []string   `yaml:"listen"`    // udp://host:port, tcp://host:port; port 0: the kernel chooses
+	Listen     []string   `yaml:"listen"` // udp://host:port, tcp://host:port, tls://host:port; port 0: the kernel chooses
+	TLS        TLS        `yaml:"tls"`
 	Advertise  string     `yaml:"advertise"` // host others reach us by, when we listen on 0.0.0.0 behind NAT; default: the local address towards each destination
 	Peers      []Peer     `yaml:"peers"`     // who may send us calls; first match wins
 	Trunks     []Trunk    `yaml:"trunks"`    // where allowed calls go
@@ -25,7 +26,7 @@ type Peer struct {
 // Trunk is one way out.
 type Trunk struct {
 	Name     string `yaml:"name"`
-	URI      string `yaml:"uri"`      // sip:host:port;transport=udp|tcp
+	URI      string `yaml:"uri"`      // sip:host:port;transport=udp|tcp|tls
 	Priority int    `yaml:"priority"` // lower first; equal ones ring together; default: the order in the file
 	Number   string `yaml:"number"`   // e164 (+1212…) | digits (1212…) | national (212…); default e164
 }

@@ -70,7 +70,7 @@ func resolve(name, uri string) (proxy.Target, error) {
 	}
 	port := u.Port
 	if port == 0 {
-		port = 5060
+		port = proto.DefaultPort()
 	}
 	host := string(u.Host)
 	ip, err := netip.ParseAddr(host)
@@ -85,7 +85,7 @@ func resolve(name, uri string) (proxy.Target, error) {
 	}
 	return proxy.Target{
 		Name: name, Host: net.JoinHostPort(host, strconv.Itoa(int(port))),
-		Address: transport.Address{Protocol: proto, AddrPort: netip.AddrPortFrom(ip.Unmap(), port)},
+		Address: transport.Address{Protocol: proto, AddrPort: netip.AddrPortFrom(ip.Unmap(), port)}.Named(host),
 	}, nil
 }
 

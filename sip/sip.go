@@ -54,12 +54,19 @@ func New(cfg Config, o Options) (*Server, error) {
 	}
 	life, stop := context.WithCancel(context.Background())
 	s := &Server{cfg: cfg, options: o, stop: stop}
+	certificates, err := s.certificates(cfg.TLS)
+	if err != nil {
+		stop()
+		return nil, err
+	}
 	s.transport = transport.New(transport.Config{
 		Handler:  s,
 		Admit:    func(a transport.Address) bool { return s.proxy.Admit(a) },
 		Dropped:  o.Metrics.Dropped,
 		Panicked: s.panicked,
 		Log:      o.Log,
+
+		Certificates: certificates,
 	})
 	s.proxy = proxy.New(life, proxy.Config{
 		Gate: o.Gate, Metrics: o.Metrics, Log: o.Log, Transport: s.transport, Keys: keys, Routing: routing,
@@ -139,7 +146,7 @@ func (s *Server) Transactions() int { return s.layer.Size() }
 // Active is how many of them still wait for something: a final response or its ACK.
 func (s *Server) Active() int { return s.layer.Active() }
 
-// Reload takes a new configuration over at once: peers, trunks and extensions. What is bound or signed at the start
+// Reload takes a new configuration over at once: peers, trunks, extensions and certificates. What is bound or signed at the start
 // cannot change; such a change is refused by name and the old configuration stays.
 func (s *Server) Reload(cfg Config) error {
 	cfg = cfg.withDefaults()
@@ -150,7 +157,12 @@ func (s *Server) Reload(cfg Config) error {
 	if err != nil {
 		return err
 	}
+	certificates, err := s.certificates(cfg.TLS)
+	if err != nil {
+		return err
+	}
 	s.proxy.Reroute(routing)
+	s.transport.UseCertificates(certificates)
 	return nil
 }
 
@@ -158,7 +170,7 @@ func (s *Server) Reload(cfg Config) error {
 func parseListen(s string) (transport.Address, error) {
 	a, err := transport.ParseAddress(s)
 	if err != nil {
-		return a, fmt.Errorf("%q: %w (write udp://ADDRESS:PORT or tcp://ADDRESS:PORT)", s, err)
+		return a, fmt.Errorf("%q: %w (write udp://ADDRESS:PORT, tcp://ADDRESS:PORT or tls://ADDRESS:PORT)", s, err)
 	}
 	return a, nil
 }

@@ -44,6 +44,9 @@ func (c Config) Validate() error {
 			bad(fmt.Sprintf("sip.listen[%d]", i), err)
 		}
 	}
+	for _, e := range c.TLS.validate(c.listensOn(transport.TLS)) {
+		bad("sip.tls."+e.key, e.err)
+	}
 	if len(c.Peers) == 0 {
 		bad("sip.peers", errors.New("missing; without a peer nobody may send calls"))
 	}
@@ -56,7 +59,7 @@ func (c Config) Validate() error {
 		bad("sip.trunks", errors.New("missing; allowed calls have nowhere to go"))
 	}
 	for i, t := range c.Trunks {
-		for _, e := range t.validate() {
+		for _, e := range append(t.validate(), c.reachable("uri", t.URI)...) {
 			bad(fmt.Sprintf("sip.trunks[%d].%s", i, e.key), e.err)
 		}
 	}
@@ -67,6 +70,9 @@ func (c Config) Validate() error {
 	case c.Extensions.URI != "":
 		if _, _, err := target(c.Extensions.URI); err != nil {
 			bad("sip.extensions.uri", err)
+		}
+		for _, e := range c.reachable("uri", c.Extensions.URI) {
+			bad("sip.extensions."+e.key, e.err)
 		}
 	case c.Extensions.Pattern != "":
 		bad("sip.extensions.uri", errors.New("missing; extensions.pattern says which numbers are internal, but not where they ring"))
@@ -130,7 +136,24 @@ func prefix(s string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// target reads "sip:host[:port][;transport=udp|tcp]".
+// listensOn says whether there is a listener of that protocol.
+func (c Config) listensOn(p transport.Protocol) bool {
+	return slices.ContainsFunc(c.Listen, func(l string) bool {
+		a, err := parseListen(l)
+		return err == nil && a.Protocol == p
+	})
+}
+
+// reachable: over TLS we send as one of our listeners, by which the other side comes back.
+func (c Config) reachable(key, uri string) []keyError {
+	_, p, err := target(uri)
+	if err == nil && p == transport.TLS && !c.listensOn(p) {
+		return []keyError{{key, errors.New("goes over TLS, and nothing listens there: add tls://ADDRESS:5061 to sip.listen")}}
+	}
+	return nil
+}
+
+// target reads "sip:host[:port][;transport=udp|tcp|tls]".
 func target(uri string) (message.URI, transport.Protocol, error) {
 	u, err := message.ParseURI([]byte(uri))
 	if err != nil || u.Scheme != "sip" || len(u.User) > 0 || len(u.Headers) > 0 {
@@ -140,9 +163,9 @@ func target(uri string) (message.URI, transport.Protocol, error) {
 	if !ok {
 		return u, transport.UDP, nil
 	}
-	p, err := transport.ParseProtocol(strings.ToUpper(string(name)))
+	p, err := transport.ParseProtocol(string(name))
 	if err != nil {
-		return u, 0, fmt.Errorf("%q: transport is udp or tcp", uri)
+		return u, 0, fmt.Errorf("%q: transport is udp, tcp or tls", uri)
 	}
 	return u, p, nil
 }
