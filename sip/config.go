@@ -2,6 +2,8 @@
 // It knows the gate and never the registry.
 package sip
 
+import "github.com/ringfence/ringfence/sip/answer"
+
 // Config is the `sip:` part of the configuration. Comments give default and unit.
 type Config struct {
 	Listen     []string   `yaml:"listen"` // udp://host:port, tcp://host:port, tls://host:port; port 0: the kernel chooses
@@ -12,6 +14,8 @@ type Config struct {
 	Extensions Extensions `yaml:"extensions"`
 	SecretFile string     `yaml:"secret_file"` // keys that sign Record-Route, one a line, newest first; default: a random key, lost at restart
 	Timers     Timers     `yaml:"timers"`
+
+	Answers map[string]answer.Custom `yaml:"answers"` // answer profiles of your own, by name
 }
 
 // Peer is somebody who may send us calls.
@@ -19,7 +23,7 @@ type Peer struct {
 	Name     string            `yaml:"name"`
 	From     []string          `yaml:"from"`     // CIDR or single addresses
 	Identity string            `yaml:"identity"` // from | asserted | header:NAME; default from
-	Answers  string            `yaml:"answers"`  // answer profile; default phone
+	Answers  string            `yaml:"answers"`  // answer profile: phone | asterisk | freepbx | 3cx | freeswitch | cisco | 608 | one of sip.answers; default phone
 	Dialplan map[string]string `yaml:"dialplan"` // prefix as dialled → what replaces it, longest first, e.g. {"9": "", "00": "+"}
 }
 

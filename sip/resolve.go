@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/answer"
 	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/proxy"
 	"github.com/ringfence/ringfence/sip/transport"
@@ -24,8 +25,9 @@ import (
 // routing looks the hosts up and makes what the proxy routes by.
 func (c Config) routing(language string) (*proxy.Routing, error) {
 	r := &proxy.Routing{}
+	profiles := c.profiles(language)
 	for _, p := range c.Peers {
-		r.Peers = append(r.Peers, p.resolve(language))
+		r.Peers = append(r.Peers, p.resolve(profiles))
 	}
 	for i, t := range c.Trunks {
 		at, err := resolve(t.Name, t.URI)
@@ -49,11 +51,18 @@ func (c Config) routing(language string) (*proxy.Routing, error) {
 	return r, nil
 }
 
-func (p Peer) resolve(language string) proxy.Peer {
+// profiles are the answers that peers may name, in a language.
+func (c Config) profiles(language string) answer.Profiles {
+	return answer.Profiles{Custom: c.Answers, Language: language}
+}
+
+func (p Peer) resolve(profiles answer.Profiles) proxy.Peer {
 	out := proxy.Peer{Name: p.Name}
 	out.Plan, _ = gate.NewDialplan(p.Dialplan)
 	out.Identity, _ = identity.Parse(p.Identity)
-	out.Profile, _ = proxy.NewProfile(p.Answers, language)
+	if profile, err := profiles.Named(p.Answers); err == nil {
+		out.Profile = &proxy.Profile{Profile: profile}
+	}
 	for _, f := range p.From {
 		if pre, err := prefix(f); err == nil {
 			out.From = append(out.From, pre)

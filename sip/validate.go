@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/answer"
 	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
-	"github.com/ringfence/ringfence/sip/proxy"
 	"github.com/ringfence/ringfence/sip/transport"
 )
 
@@ -50,11 +50,13 @@ func (c Config) Validate() error {
 	if len(c.Peers) == 0 {
 		bad("sip.peers", errors.New("missing; without a peer nobody may send calls"))
 	}
+	profiles := c.profiles("")
 	for i, p := range c.Peers {
-		for _, e := range p.validate() {
+		for _, e := range p.validate(profiles) {
 			bad(fmt.Sprintf("sip.peers[%d].%s", i, e.key), e.err)
 		}
 	}
+	errs = append(errs, profiles.Validate())
 	if len(c.Trunks) == 0 {
 		bad("sip.trunks", errors.New("missing; allowed calls have nowhere to go"))
 	}
@@ -85,7 +87,7 @@ type keyError struct {
 	err error
 }
 
-func (p Peer) validate() (errs []keyError) {
+func (p Peer) validate(profiles answer.Profiles) (errs []keyError) {
 	if p.Name == "" {
 		errs = append(errs, keyError{"name", errors.New("missing")})
 	}
@@ -103,8 +105,8 @@ func (p Peer) validate() (errs []keyError) {
 	if _, err := gate.NewDialplan(p.Dialplan); err != nil {
 		errs = append(errs, keyError{"dialplan", err})
 	}
-	if _, ok := proxy.NewProfile(p.Answers, ""); !ok {
-		errs = append(errs, keyError{"answers", fmt.Errorf("unknown profile %q: use phone", p.Answers)})
+	if _, err := profiles.Named(p.Answers); err != nil {
+		errs = append(errs, keyError{"answers", err})
 	}
 	return errs
 }

@@ -3,7 +3,6 @@ package proxy
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,37 +12,25 @@ import (
 	"github.com/ringfence/ringfence/sip/transport"
 )
 
-// Every reason that can block has an answer of its own, in both languages, and the phrase stays ASCII.
-func TestEveryReasonHasItsAnswer(t *testing.T) {
-	passes := map[gate.Reason]bool{
-		gate.Emergency: true, gate.Internal: true, gate.Allowed: true, gate.OwnerCalls: true, gate.Collaborator: true, gate.Pass: true,
-	}
-	for _, language := range []string{"en", "zh"} {
-		p, ok := NewProfile("phone", language)
-		require.True(t, ok)
-		for _, reason := range gate.Reasons() {
-			if passes[reason] {
-				continue
-			}
-			r := p.refusal(&gate.Decision{Reason: reason, Owner: "202", RetryAfter: 1500 * time.Millisecond})
-			require.NotEqual(t, 500, r.Status, "%v has no text", reason)
-			require.Contains(t, r.Headers, "Retry-After: 2\r\n")
-			for _, c := range r.Phrase {
-				require.Less(t, c, rune(0x7f), "%v", reason)
-			}
-			require.Equal(t, language == "zh", strings.ContainsFunc(r.Headers, func(c rune) bool { return c > 0x7f }), "%v", reason)
-		}
-	}
-	_, ok := NewProfile("nobody", "en")
-	require.False(t, ok)
+// A PBX is never told 500 of a call that it could send undecided by its next trunk.
+func TestFaultIsRefusedInThePeersWords(t *testing.T) {
+	inWorld(t, setUp{
+		observe: func(gate.Decision) { panic("on purpose") },
+		routing: func(r *Routing) { r.Peers[0].Profile = named(t, "3cx") },
+	}, func(w *world) {
+		w.ask(ask{})
+		no := w.expectStatus(desk, 486)
+		require.Equal(t, "Not decided", string(no.Bytes(no.Phrase)))
+	})
 }
 
-// An owner's id cannot break out of the header it is shown in.
-func TestOwnerCannotBreakOut(t *testing.T) {
-	p, _ := NewProfile("phone", "en")
-	r := p.refusal(&gate.Decision{Reason: gate.Owned, Owner: "a\"\r\nX: y\\"})
-	require.Equal(t, 2, strings.Count(r.Headers, "\r\n"))
-	require.NotContains(t, r.Headers, `\`)
+// What a peer is told is its own profile's, whichever way the decision went.
+func TestPeersProfile(t *testing.T) {
+	inWorld(t, setUp{routing: func(r *Routing) { r.Peers[0].Profile = named(t, "freeswitch") }}, func(w *world) {
+		w.ask(ask{uri: "sip:not-a-number@10.0.0.1"})
+		no := w.expectStatus(desk, 600)
+		require.Equal(t, `Q.850;cause=17;text="Not a valid number"`, value(no, message.Reason))
+	})
 }
 
 // A fault in one call is that call's alone.

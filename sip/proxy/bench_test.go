@@ -13,6 +13,7 @@ import (
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/gate/registrytest"
 	"github.com/ringfence/ringfence/metrics"
+	"github.com/ringfence/ringfence/sip/answer"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transaction"
 	"github.com/ringfence/ringfence/sip/transport"
@@ -59,12 +60,12 @@ func benchLayer(b *testing.B) (*transaction.Layer, *benchNetwork) {
 	b.Cleanup(stop)
 	go func() { _ = g.Run(ctx) }()
 	keys, _ := NewKeys([]byte("0123456789abcdef"))
-	profile, _ := NewProfile("phone", "en")
+	phone, _ := answer.Profiles{}.Named("phone")
 	n := &benchNetwork{forwarded: make(chan []byte, 1)}
 	p := New(ctx, Config{
 		Gate: g, Metrics: metrics.New(metrics.NewRegistry()), Log: zerolog.Nop(), Transport: n, Keys: keys,
 		Routing: &Routing{
-			Peers:  []Peer{{Name: "desk", From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Profile: profile}},
+			Peers:  []Peer{{Name: "desk", From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Profile: &Profile{phone}}},
 			Trunks: []Trunk{{Target: Target{Name: "a", Address: trunkA, Host: trunkA.AddrPort.String()}}},
 		},
 		Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 20 * time.Millisecond},

@@ -184,8 +184,8 @@ func (p *Proxy) Malformed(m *message.Message, from transport.Source, fault *mess
 	}), nil)
 }
 
-// contain keeps a fault in one call from reaching the others: its caller gets 500 and the process lives. tx is nil where
-// nobody waits for an answer.
+// contain keeps a fault in one call from reaching the others: its caller is answered and the process lives. tx is nil
+// where nobody waits for an answer.
 func (p *Proxy) contain(tx *transaction.Server) {
 	v := recover()
 	if v == nil {
@@ -193,7 +193,7 @@ func (p *Proxy) contain(tx *transaction.Server) {
 	}
 	p.panicked(v)
 	if tx != nil && !tx.Finished() {
-		tx.Answer(message.Answer{Status: 500, Phrase: "Server Internal Error"})
+		p.refuse(tx, fault(tx))
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/gate/registrytest"
 	"github.com/ringfence/ringfence/metrics"
+	"github.com/ringfence/ringfence/sip/answer"
 	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transaction"
@@ -108,9 +109,14 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 	})
 }
 
+// named is a built-in answer profile.
+func named(t *testing.T, profile string) *Profile {
+	p, err := answer.Profiles{}.Named(profile)
+	require.NoError(t, err)
+	return &Profile{p}
+}
+
 func routing(t *testing.T) *Routing {
-	profile, ok := NewProfile("phone", "en")
-	require.True(t, ok)
 	from, err := identity.Parse("from")
 	require.NoError(t, err)
 	plan, err := gate.NewDialplan(map[string]string{"9": ""})
@@ -120,7 +126,7 @@ func routing(t *testing.T) *Routing {
 	}
 	x := target("pbx", pbx)
 	return &Routing{
-		Peers:      []Peer{{Name: "desk", From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Identity: from, Profile: profile, Plan: plan}},
+		Peers:      []Peer{{Name: "desk", From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Identity: from, Profile: named(t, "phone"), Plan: plan}},
 		Trunks:     []Trunk{{Target: target("a", trunkA), Priority: 1}, {Target: target("b", trunkB), Priority: 2}},
 		Extensions: &x,
 	}
