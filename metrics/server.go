@@ -24,15 +24,21 @@ const (
 	stopTimeout    = 2 * time.Second
 )
 
-// Server answers /metrics, /livez and /readyz. It has no authentication: keep it on loopback or a management network.
+// Server answers /metrics, /livez and /readyz, and the pages of other parts. It has no authentication: keep it on loopback or a management network.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
 }
 
+// Page is what another part of the house has to say over HTTP, at Path and, when that ends in a slash, below it.
+type Page struct {
+	Path    string
+	Handler http.Handler
+}
+
 // Listen binds address, such as 127.0.0.1:9090; port 0 lets the kernel choose. ready says what keeps the gate from taking
 // calls; nil is yes. It is asked at every /readyz and must not block.
-func Listen(address string, gatherer prometheus.Gatherer, ready func() error) (*Server, error) {
+func Listen(address string, gatherer prometheus.Gatherer, ready func() error, pages ...Page) (*Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("http.listen %s cannot be bound: %w; choose another address or port, or stop what holds it",
@@ -41,7 +47,7 @@ func Listen(address string, gatherer prometheus.Gatherer, ready func() error) (*
 	return &Server{
 		listener: listener,
 		http: &http.Server{
-			Handler:           routes(gatherer, ready),
+			Handler:           routes(gatherer, ready, pages),
 			ReadHeaderTimeout: headerTimeout,
 			ReadTimeout:       headerTimeout,
 			WriteTimeout:      answerTimeout,
@@ -75,8 +81,11 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-func routes(gatherer prometheus.Gatherer, ready func() error) http.Handler {
+func routes(gatherer prometheus.Gatherer, ready func() error, pages []Page) http.Handler {
 	mux := http.NewServeMux()
+	for _, page := range pages {
+		mux.Handle(page.Path, page.Handler)
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
 		EnableOpenMetrics:   true,
 		MaxRequestsInFlight: maxScrapes,

@@ -16,6 +16,7 @@ type Config struct {
 	Timers     Timers     `yaml:"timers"`
 
 	Answers map[string]answer.Custom `yaml:"answers"` // answer profiles of your own, by name
+	Card    answer.Card              `yaml:"card"`    // what answer profile 608 points to
 }
 
 // Peer is somebody who may send us calls.

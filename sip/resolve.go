@@ -53,7 +53,15 @@ func (c Config) routing(language string) (*proxy.Routing, error) {
 
 // profiles are the answers that peers may name, in a language.
 func (c Config) profiles(language string) answer.Profiles {
-	return answer.Profiles{Custom: c.Answers, Language: language}
+	return answer.Profiles{Custom: c.Answers, Language: language, Card: c.Card.URL}
+}
+
+// desk serves the card of answer profile 608; nil when another server does, or nobody.
+func (c Config) desk() (*answer.Desk, error) {
+	if !c.Card.Served() {
+		return nil, nil
+	}
+	return answer.NewDesk(c.Card)
 }
 
 func (p Peer) resolve(profiles answer.Profiles) proxy.Peer {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/metrics"
+	"github.com/ringfence/ringfence/sip/answer"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/proxy"
 	"github.com/ringfence/ringfence/sip/transaction"
@@ -35,6 +37,7 @@ type Server struct {
 	layer     *transaction.Layer
 	proxy     *proxy.Proxy
 	listeners []*transport.Listener
+	desk      *answer.Desk       // nil when the gate serves no card
 	stop      context.CancelFunc // ends what the proxy asks on behalf of calls
 }
 
@@ -52,8 +55,12 @@ func New(cfg Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	desk, err := cfg.desk()
+	if err != nil {
+		return nil, err
+	}
 	life, stop := context.WithCancel(context.Background())
-	s := &Server{cfg: cfg, options: o, stop: stop}
+	s := &Server{cfg: cfg, options: o, desk: desk, stop: stop}
 	certificates, err := s.certificates(cfg.TLS)
 	if err != nil {
 		stop()
@@ -127,6 +134,14 @@ func (s *Server) Addresses() []string {
 		all = append(all, l.Address().String())
 	}
 	return all
+}
+
+// Desk serves the card that answer profile 608 points to; nil when another server does, or nobody.
+func (s *Server) Desk() http.Handler {
+	if s.desk == nil {
+		return nil
+	}
+	return s.desk
 }
 
 // Ready is nil while every listener is being read.

@@ -218,6 +218,9 @@ func TestReload(t *testing.T) {
 	moved := cfg
 	moved.Listen = moved.Listen[:1]
 	require.ErrorContains(t, h.server.Reload(moved), "sip.listen cannot change")
+	other := cfg
+	other.Card.URL = "https://gate.example.com/card"
+	require.ErrorContains(t, h.server.Reload(other), "sip.card cannot change")
 	require.Equal(t, 200, h.call(h.phone("201", "udp"), "+12125550100").Status)
 	require.NoError(t, h.server.Reload(cfg))
 	o := h.call(h.phone("201", "udp"), "+12125550101")

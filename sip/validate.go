@@ -56,7 +56,7 @@ func (c Config) Validate() error {
 			bad(fmt.Sprintf("sip.peers[%d].%s", i, e.key), e.err)
 		}
 	}
-	errs = append(errs, profiles.Validate())
+	errs = append(errs, profiles.Validate(), c.Card.Validate())
 	if len(c.Trunks) == 0 {
 		bad("sip.trunks", errors.New("missing; allowed calls have nowhere to go"))
 	}
@@ -107,6 +107,8 @@ func (p Peer) validate(profiles answer.Profiles) (errs []keyError) {
 	}
 	if _, err := profiles.Named(p.Answers); err != nil {
 		errs = append(errs, keyError{"answers", err})
+	} else if profiles.NeedsCard(p.Answers) && profiles.Card == "" {
+		errs = append(errs, keyError{"answers", errors.New("608 points callers to a card (RFC 8688 §3.1): say where it is in sip.card.url")})
 	}
 	return errs
 }
@@ -184,5 +186,6 @@ func (c Config) sameStatic(next Config) error {
 	fixed("sip.advertise", c.Advertise == next.Advertise)
 	fixed("sip.secret_file", c.SecretFile == next.SecretFile)
 	fixed("sip.timers", c.Timers == next.Timers)
+	fixed("sip.card", c.Card == next.Card)
 	return errors.Join(errs...)
 }

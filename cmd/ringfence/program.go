@@ -69,12 +69,21 @@ func newProgram(ctx context.Context, cfg *config.Config, stderr io.Writer) (_ *p
 		return nil, err
 	}
 	if !cfg.HTTP.Off() {
-		if p.http, err = metrics.Listen(cfg.HTTP.Listen, collectors, p.Ready); err != nil {
+		if p.http, err = metrics.Listen(cfg.HTTP.Listen, collectors, p.Ready, p.pages()...); err != nil {
 			return nil, err
 		}
 	}
 	p.nameSources()
 	return p, nil
+}
+
+// pages are what the HTTP listener answers besides its own: the card of answer profile 608, where the gate serves it.
+func (p *program) pages() []metrics.Page {
+	desk := p.sip.Desk()
+	if desk == nil {
+		return nil
+	}
+	return []metrics.Page{{Path: "/card", Handler: desk}, {Path: "/card/", Handler: desk}}
 }
 
 // nameSources tells the metrics where to read what they do not count themselves.

@@ -14,7 +14,15 @@ const maxName = 64
 
 // Validate says everything that is wrong, part by part; each mistake begins with its key.
 func (c *Config) Validate() error {
-	return errors.Join(c.SIP.Validate(), c.validateClient(), c.HTTP.Validate())
+	return errors.Join(c.SIP.Validate(), c.validateClient(), c.HTTP.Validate(), c.validateCard())
+}
+
+// validateCard: a card that the gate is to serve needs the listener.
+func (c *Config) validateCard() error {
+	if c.SIP.Card.Served() && c.HTTP.Off() {
+		return errors.New("http.listen: off, but sip.card.key_file is given: nobody could fetch the card; give an address, or let another server sign it and leave key_file and cert_file out")
+	}
+	return nil
 }
 
 // validateClient checks what a command needs that only talks to the registry: everything but the listeners.
