@@ -21,8 +21,8 @@ var (
 	freeswitchCause = map[int]int{403: 21, 404: 1, 480: 18, 484: 28, 486: 17, 500: 41, 503: 41, 600: 17, 603: 21, 604: 3, 608: 21}
 )
 
-// ends says, for each PBX, whether an answer ends its search for a route. Asterisk goes by Q.850 where Reason has it,
-// and from version 22 by the status; FreeSWITCH goes by the first Reason when it is Q.850.
+// ends says, for each PBX, whether an answer ends its search for a route. Asterisk went by Q.850 where Reason has it, and
+// goes by the status since March 2026; FreeSWITCH goes by the first Reason when it is Q.850.
 var ends = map[string]func(status, cause int) bool{
 	// Dial() says BUSY, which dialplans take for an answer, where CHANUNAVAIL and CONGESTION mean a trunk out of order.
 	"asterisk": func(status, cause int) bool { return cause == 17 && asteriskCause[status] == 17 },
