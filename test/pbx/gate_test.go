@@ -57,8 +57,8 @@ func (o opinionated) Decide(_ context.Context, q gate.Question) (gate.Answer, er
 	return gate.Answer{Verdict: gate.Allow, Reason: gate.Allowed, Fence: 1}, nil
 }
 
-// startGate runs a gate on loopback and says which reasons it decided for, by the names of its peers.
-func startGate(t *testing.T, cfg sip.Config) (decided func() map[string][]gate.Reason) {
+// startGate runs a gate on loopback; what it returns says what was decided so far.
+func startGate(t *testing.T, cfg sip.Config) (decided func() []gate.Decision) {
 	policy := gate.Defaults("US")
 	policy.Extension = "^[2-8][0-9]{2}$"
 	policy.Rules.OnRegistryDown = gate.OutageBlock
@@ -66,13 +66,13 @@ func startGate(t *testing.T, cfg sip.Config) (decided func() map[string][]gate.R
 	g, err := gate.New(gate.Options{Config: policy, Registry: opinionated{registrytest.NewMemory(time.Now)}, Gate: "g1", Now: time.Now})
 	require.NoError(t, err)
 	var mu sync.Mutex
-	seen := map[string][]gate.Reason{}
+	var all []gate.Decision
 	server, err := sip.New(cfg, sip.Options{
 		Gate: g, Metrics: metrics.New(metrics.NewRegistry()), Log: zerolog.Nop(),
 		Observe: func(d gate.Decision) {
 			mu.Lock()
 			defer mu.Unlock()
-			seen[d.Call.Peer] = append(seen[d.Call.Peer], d.Reason)
+			all = append(all, d)
 		},
 	})
 	require.NoError(t, err)
@@ -81,14 +81,10 @@ func startGate(t *testing.T, cfg sip.Config) (decided func() map[string][]gate.R
 	running.Go(func() { require.NoError(t, server.Run(ctx)) })
 	running.Go(func() { require.NoError(t, g.Run(ctx)) })
 	t.Cleanup(func() { stop(); running.Wait() })
-	return func() map[string][]gate.Reason {
+	return func() []gate.Decision {
 		mu.Lock()
 		defer mu.Unlock()
-		copied := map[string][]gate.Reason{}
-		for peer, all := range seen {
-			copied[peer] = slices.Clone(all)
-		}
-		return copied
+		return slices.Clone(all)
 	}
 }
 
