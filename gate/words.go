@@ -49,8 +49,9 @@ func (v Verdict) String() string {
 // MarshalText writes the verdict's name.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// Reason says why, from a closed set. If you add one: its name here, its verdict in rules.go, its answer in
-// sip/proxy/answer.go, its row in docs/rules.md and, when Redis decides it, its word in registry/scripts/decide.lua.
+// Reason says why, from a closed set. If you add one: its name here, its verdict in rules.go, its answers in sip/answer
+// (builtin.go, words.go, custom.go), its rows in docs/rules.md and docs/answers.md and, when Redis decides it, its word
+// in registry/scripts/decide.lua.
 type Reason uint8
 
 // The reasons. The first is the zero value and never decided on purpose.

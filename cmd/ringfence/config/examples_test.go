@@ -68,3 +68,26 @@ func TestFullExampleTellsTheDefaults(t *testing.T) {
 	require.Equal(t, written.Registry, all.Registry)
 	require.Equal(t, "500ms 3m10s 5s 150ms", fmt.Sprint(all.SIP.Timers.T1, all.SIP.Timers.TimerC, all.SIP.Timers.NoAnswer, all.SIP.Timers.Trying))
 }
+
+// TestSamplesForPBXsNameTheirPeer: the entry that each sample says belongs into ringfence.yaml is one that loads.
+func TestSamplesForPBXsNameTheirPeer(t *testing.T) {
+	samples, err := filepath.Glob(examples + "pbx/*")
+	require.NoError(t, err)
+	peers, extensions := regexp.MustCompile(`peers: \[.*\]`), regexp.MustCompile(`extensions: \{.*\}`)
+	named := 0
+	for _, sample := range samples {
+		if strings.HasSuffix(sample, ".list") {
+			continue
+		}
+		text, err := os.ReadFile(sample)
+		require.NoError(t, err)
+		cfg, err := parse(sample, fmt.Appendf(nil, "region: US\nsip:\n  listen: [udp://10.0.0.9:5060]\n  %s\n  %s\n"+
+			"  trunks: [{name: carrier, uri: \"sip:198.51.100.1\"}]\nregistry: {url: redis://127.0.0.1/0}\n",
+			peers.Find(text), extensions.Find(text)), nil, nil, (*Config).Validate)
+		require.NoError(t, err)
+		require.Len(t, cfg.SIP.Peers, 1, sample)
+		require.NotEmpty(t, cfg.SIP.Peers[0].Answers, sample)
+		named++
+	}
+	require.Equal(t, 5, named)
+}
