@@ -56,12 +56,19 @@ func (c Config) profiles(language string) answer.Profiles {
 	return answer.Profiles{Custom: c.Answers, Language: language, Card: c.Card.URL}
 }
 
-// desk serves the card of answer profile 608; nil when another server does, or nobody.
-func (c Config) desk() (*answer.Desk, error) {
+// issuer serves the card of answer profile 608; nil when another server does, or nobody.
+func (c Config) issuer(log zerolog.Logger) (*answer.Issuer, error) {
 	if !c.Card.Served() {
 		return nil, nil
 	}
-	return answer.NewDesk(c.Card)
+	i, err := answer.NewIssuer(c.Card)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.Check(time.Now()); err != nil {
+		log.Warn().Err(err).Msg("refusals point to a card that nobody can fetch")
+	}
+	return i, nil
 }
 
 func (p Peer) resolve(profiles answer.Profiles) proxy.Peer {

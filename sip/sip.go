@@ -37,7 +37,7 @@ type Server struct {
 	layer     *transaction.Layer
 	proxy     *proxy.Proxy
 	listeners []*transport.Listener
-	desk      *answer.Desk       // nil when the gate serves no card
+	issuer    *answer.Issuer     // nil when the gate serves no card
 	stop      context.CancelFunc // ends what the proxy asks on behalf of calls
 }
 
@@ -55,12 +55,12 @@ func New(cfg Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	desk, err := cfg.desk()
+	issuer, err := cfg.issuer(o.Log)
 	if err != nil {
 		return nil, err
 	}
 	life, stop := context.WithCancel(context.Background())
-	s := &Server{cfg: cfg, options: o, desk: desk, stop: stop}
+	s := &Server{cfg: cfg, options: o, issuer: issuer, stop: stop}
 	certificates, err := s.certificates(cfg.TLS)
 	if err != nil {
 		stop()
@@ -136,12 +136,12 @@ func (s *Server) Addresses() []string {
 	return all
 }
 
-// Desk serves the card that answer profile 608 points to; nil when another server does, or nobody.
-func (s *Server) Desk() http.Handler {
-	if s.desk == nil {
+// CardIssuer serves the card that answer profile 608 points to; nil when another server does, or nobody.
+func (s *Server) CardIssuer() http.Handler {
+	if s.issuer == nil {
 		return nil
 	}
-	return s.desk
+	return s.issuer
 }
 
 // Ready is nil while every listener is being read.

@@ -79,11 +79,11 @@ func newProgram(ctx context.Context, cfg *config.Config, stderr io.Writer) (_ *p
 
 // pages are what the HTTP listener answers besides its own: the card of answer profile 608, where the gate serves it.
 func (p *program) pages() []metrics.Page {
-	desk := p.sip.Desk()
-	if desk == nil {
+	issuer := p.sip.CardIssuer()
+	if issuer == nil {
 		return nil
 	}
-	return []metrics.Page{{Path: "/card", Handler: desk}, {Path: "/card/", Handler: desk}}
+	return []metrics.Page{{Path: "/card", Handler: issuer}, {Path: "/card/", Handler: issuer}}
 }
 
 // nameSources tells the metrics where to read what they do not count themselves.

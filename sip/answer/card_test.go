@@ -63,10 +63,10 @@ func body(t *testing.T, r *http.Response) []byte {
 // Whoever fetches the card can check it with nothing but the certificate that it points to (RFC 8688 §3.2).
 func TestCardCanBeChecked(t *testing.T) {
 	key := p256(t)
-	desk, err := NewDesk(signer(t, key, key.Public(), time.Now().Add(time.Hour)))
+	issuer, err := NewIssuer(signer(t, key, key.Public(), time.Now().Add(time.Hour)))
 	require.NoError(t, err)
 
-	answer := fetch(t, desk, http.MethodGet, "/card")
+	answer := fetch(t, issuer, http.MethodGet, "/card")
 	require.Equal(t, http.StatusOK, answer.StatusCode)
 	require.Equal(t, "application/jose", answer.Header.Get("Content-Type"))
 	parts := strings.Split(string(body(t, answer)), ".")
@@ -83,7 +83,7 @@ func TestCardCanBeChecked(t *testing.T) {
 	require.JSONEq(t, `["vcard",[["version",{},"text","4.0"],["fn",{},"text","Example Ltd, 合规部"],["url",{},"uri","https://example.com/calls"],
 		["email",{},"text","calls@example.com"],["tel",{},"uri","tel:+12125550100"]]]`, string(claims.JCard))
 
-	certificate := fetch(t, desk, http.MethodGet, "/card/certificate")
+	certificate := fetch(t, issuer, http.MethodGet, "/card/certificate")
 	block, _ := pem.Decode(body(t, certificate))
 	leaf, err := x509.ParseCertificate(block.Bytes)
 	require.NoError(t, err)
@@ -104,33 +104,32 @@ func decode(t *testing.T, part string) []byte {
 // A card is as old as its fetching, and signed once a second however often it is fetched.
 func TestCardIsFresh(t *testing.T) {
 	key := p256(t)
-	desk, err := NewDesk(signer(t, key, key.Public(), time.Now().Add(time.Hour)))
+	issuer, err := NewIssuer(signer(t, key, key.Public(), time.Now().Add(time.Hour)))
 	require.NoError(t, err)
-	first, err := desk.sign(1000)
+	first, err := issuer.sign(1000)
 	require.NoError(t, err)
-	again, err := desk.sign(1000)
+	again, err := issuer.sign(1000)
 	require.NoError(t, err)
 	require.Equal(t, first, again)
-	later, err := desk.sign(1001)
+	later, err := issuer.sign(1001)
 	require.NoError(t, err)
 	require.Contains(t, string(decode(t, strings.Split(string(later), ".")[1])), `"iat":1001`)
 }
 
-func TestDeskAnswersNothingElse(t *testing.T) {
+func TestIssuerAnswersNothingElse(t *testing.T) {
 	key := p256(t)
-	desk, err := NewDesk(signer(t, key, key.Public(), time.Now().Add(time.Hour)))
+	issuer, err := NewIssuer(signer(t, key, key.Public(), time.Now().Add(time.Hour)))
 	require.NoError(t, err)
-	require.Equal(t, http.StatusNotFound, fetch(t, desk, http.MethodGet, "/card/key.pem").StatusCode)
-	require.Equal(t, http.StatusNotFound, fetch(t, desk, http.MethodGet, "/card/../card").StatusCode)
-	require.Equal(t, http.StatusMethodNotAllowed, fetch(t, desk, http.MethodPost, "/card").StatusCode)
+	require.Equal(t, http.StatusNotFound, fetch(t, issuer, http.MethodGet, "/card/key.pem").StatusCode)
+	require.Equal(t, http.StatusNotFound, fetch(t, issuer, http.MethodGet, "/card/../card").StatusCode)
+	require.Equal(t, http.StatusMethodNotAllowed, fetch(t, issuer, http.MethodPost, "/card").StatusCode)
 }
 
 // What callers could not check is not signed with.
-func TestDeskRefusesKeys(t *testing.T) {
+func TestIssuerRefusesKeys(t *testing.T) {
 	key := p256(t)
 	good := signer(t, key, key.Public(), time.Now().Add(time.Hour))
 	other := signer(t, p256(t), p256(t).Public(), time.Now().Add(time.Hour))
-	old := signer(t, key, key.Public(), time.Now().Add(-time.Hour))
 	long, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	for want, c := range map[string]Card{
@@ -138,11 +137,20 @@ func TestDeskRefusesKeys(t *testing.T) {
 		"sip.card.key_file: ":  {KeyFile: good.KeyFile + "-", CertFile: good.CertFile},
 		"sip.card.cert_file: ": {KeyFile: good.KeyFile, CertFile: good.CertFile + "-"},
 		"holds no P-256 key":   signer(t, long, long.Public(), time.Now().Add(time.Hour)),
-		"renew it":             old,
 	} {
-		_, err := NewDesk(c)
+		_, err := NewIssuer(c)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// A certificate that has ended keeps no gate from starting; nothing is signed with it.
+func TestExpiredCertificate(t *testing.T) {
+	key := p256(t)
+	issuer, err := NewIssuer(signer(t, key, key.Public(), time.Now().Add(-time.Hour)))
+	require.NoError(t, err)
+	require.ErrorContains(t, issuer.Check(time.Now()), "renew it")
+	require.Equal(t, http.StatusServiceUnavailable, fetch(t, issuer, http.MethodGet, "/card").StatusCode)
+	require.NoError(t, issuer.Check(time.Now().Add(-2*time.Hour)))
 }
 
 func TestCardValidate(t *testing.T) {
