@@ -15,6 +15,7 @@ func TestCustom(t *testing.T) {
 		BasedOn: "3cx", Language: chinese,
 		Owned: Override{Status: 480, Cause: 18, Phrase: "Ask {owner}", Text: "请联系 {owner}"},
 		DNC:   Override{Phrase: "Do not call"},
+		Quota: Override{Phrase: `Ask "Li" \ Wang`},
 	}}}.Named("front-desk")
 	require.NoError(t, err)
 	require.Equal(t, "front-desk", p.Name)
@@ -22,6 +23,7 @@ func TestCustom(t *testing.T) {
 		"Reason: SIP;cause=480;text=\"请联系 202\"\r\nWarning: 399 ringfence \"请联系 202\"\r\n"}, p.Refusal(&gate.Decision{Reason: gate.Owned, Owner: "202"}))
 	require.Equal(t, Refusal{600, "Do not call", "Reason: Q.850;cause=17;text=\"Do not call\"\r\n" +
 		"Reason: SIP;cause=600;text=\"Do not call\"\r\nWarning: 399 ringfence \"Do not call\"\r\n"}, p.Refusal(&gate.Decision{Reason: gate.DNC}))
+	require.Contains(t, p.Refusal(&gate.Decision{Reason: gate.Quota}).Headers, `Warning: 399 ringfence "Ask Li  Wang"`)
 	require.Equal(t, "Customer said no", p.Refusal(&gate.Decision{Reason: gate.Refused}).Phrase)
 }
 

@@ -20,13 +20,13 @@ func TestDocumentedCodes(t *testing.T) {
 	for _, name := range columns {
 		heads = append(heads, "`"+name+"`")
 	}
-	require.Contains(t, string(page), row(heads))
+	require.True(t, strings.Contains(string(page), row(heads)), "docs/answers.md has no table headed%s", row(heads))
 	for _, reason := range blocking() {
 		cells := []string{"`" + reason.String() + "`"}
 		for _, name := range columns {
 			c := builtin[name].answers[reason]
 			cells = append(cells, fmt.Sprintf("%d, %d", c.status, c.cause))
 		}
-		require.Contains(t, string(page), row(cells))
+		require.True(t, strings.Contains(string(page), row(cells)), "docs/answers.md lacks the row%s", row(cells))
 	}
 }
