@@ -13,8 +13,9 @@ type parser struct {
 // Parse reads one message that fills raw, and takes raw over. A body longer than Content-Length is cut off; without
 // Content-Length the body reaches to the end, as in a datagram (RFC 3261 §18.3).
 //
-// The error is a *Fault. With it comes the message when it is a request that can be answered: it is no ACK, and Via,
-// From, To, Call-ID and CSeq are there to be copied. Such a message is good for AppendAnswer and for nothing else.
+// The error is a *Fault. With it comes the message when it is a request that can be answered: it is no ACK, and its
+// topmost Via names a host, so that a sender can tell which request was refused (RFC 4475 §3.3.1 wants that even where
+// From, To, Call-ID or CSeq is missing). Such a message is good for AppendAnswer and for nothing else.
 func Parse(raw []byte) (*Message, error) {
 	if len(raw) > maxLength {
 		return nil, tooLarge("message")
@@ -139,9 +140,7 @@ func (p *parser) body() {
 // maxLength is more than any message may have: it keeps offsets and the arithmetic of lengths far from overflow.
 const maxLength = 1 << 30
 
-// answerable says whether an answer would find its way and be recognised. An ACK is never answered.
+// answerable says whether an answer would be recognised, by its Via. An ACK is never answered.
 func (p *parser) answerable() bool {
-	const copied = 1<<Via | 1<<From | 1<<To | 1<<CallID | 1<<CSeq
-	return p.Request && p.Method != "ACK" && p.seen&copied == copied &&
-		len(p.Via.Host) > 0 && len(p.CallID) > 0 && p.CSeqMethod != ""
+	return p.Request && p.Method != "ACK" && len(p.Via.Host) > 0
 }

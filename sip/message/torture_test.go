@@ -46,7 +46,7 @@ var torture = []struct {
 	{"invalid/cparam01", 0, "", false},
 	{"invalid/cparam02", 0, "", false},
 	{"invalid/escruri", 400, "Request-URI: the URI carries headers", true},
-	{"invalid/insuf", 400, "From: is missing", false},
+	{"invalid/insuf", 400, "From: is missing", true},
 	{"invalid/inv2543", 0, "", false},
 	{"invalid/invut", 0, "", false},
 	{"invalid/ltgtruri", 400, "Request-URI: the URI", true},
