@@ -163,22 +163,20 @@ func (c *connection) keep(rest []byte, whole bool) {
 }
 
 // misframed ends a connection on which no next message can be found. When the header section of a request is there, it
-// is answered before.
+// is answered before; so is what came whole before it.
 func (c *connection) misframed(section []byte, err error) {
 	t := c.transport
 	c.lost, c.rest, c.halfSent = true, nil, false
 	var fault *message.Fault
-	if errors.As(err, &fault) && len(section) > 0 && t.refuse(section, c.source(), fault) {
-		c.SetReadDeadline(time.Now().Add(t.config.Write))
-		c.finish()
-		return
+	if !errors.As(err, &fault) || len(section) == 0 || !t.refuse(section, c.source(), fault) {
+		why := DropFrame
+		if fault != nil && fault.Code == 513 {
+			why = DropOversize
+		}
+		t.config.Dropped(why)
 	}
-	why := DropFrame
-	if fault != nil && fault.Code == 513 {
-		why = DropOversize
-	}
-	t.config.Dropped(why)
-	c.close(ErrConnectionGone)
+	c.SetReadDeadline(time.Now().Add(t.config.Write))
+	c.finish()
 }
 
 // finish half-closes c when what is queued has been written. The reader goes on, taking nothing, until the peer closes

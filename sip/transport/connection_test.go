@@ -219,6 +219,21 @@ func TestTCPSilence(t *testing.T) {
 	}
 }
 
+// What came whole before the boundaries were lost is answered, though what follows cannot be.
+func TestTCPAnswersWhatCameBeforeNoise(t *testing.T) {
+	r := newRecorder()
+	var tr *Transport
+	r.react = func(h heard) { tr.Reply(h.from, []byte("taken"), nil) }
+	tr, ls := serve(t, Config{}, r, "tcp://127.0.0.1:0")
+	phone := dialTCP(t, ls[0])
+	_, err := phone.Write(append(request("OPTIONS", "a", 1, nil), "\x16\x03\x01"...))
+	require.NoError(t, err)
+	answer, err := io.ReadAll(phone)
+	require.NoError(t, err, "closed in order, so that the answer arrives")
+	assert.Equal(t, "taken", string(answer))
+	assert.Equal(t, DropFrame, next(t, r.drops))
+}
+
 func TestTCPSurvivesAPanickingHandler(t *testing.T) {
 	r := newRecorder()
 	r.react = func(h heard) {

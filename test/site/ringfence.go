@@ -20,6 +20,7 @@ type Ringfence struct {
 	Prepare [][]string    // commands to run before calls come, such as {"dnc", "add", "+1…"}
 	Drain   time.Duration // how long Stop lets transactions run out; default 50 ms, for tests that look no further
 	Redis   *Redis        // shared with other gates and not stopped with this one; nil: a Redis of its own
+	Log     string        // file that takes all it writes, at level debug; "": its end is kept for Output
 }
 
 // Build compiles the command into dir, as it is shipped.
@@ -77,7 +78,7 @@ func (r Ringfence) StartGate(ctx context.Context, plan Plan) (_ *Gate, err error
 	if err = os.WriteFile(g.config, []byte(configuration(plan, g.HTTP, redis)), 0o600); err != nil {
 		return nil, err
 	}
-	if g.Process, err = start(plan.Dir, r.Binary, "--config", g.config, "serve", "--drain", cmp.Or(r.Drain, 50*time.Millisecond).String()); err != nil {
+	if g.Process, err = r.launch(plan.Dir, g.config); err != nil {
 		return nil, err
 	}
 	if err = g.ready(15*time.Second, func() bool { return g.saysReady(ctx) }); err != nil {
@@ -90,6 +91,15 @@ func (r Ringfence) StartGate(ctx context.Context, plan Plan) (_ *Gate, err error
 		}
 	}
 	return g, nil
+}
+
+// launch starts the binary.
+func (r Ringfence) launch(dir, config string) (*Process, error) {
+	args := []string{"--config", config, "serve", "--drain", cmp.Or(r.Drain, 50*time.Millisecond).String()}
+	if r.Log == "" {
+		return start(dir, r.Binary, args...)
+	}
+	return StartLogged(dir, r.Log, r.Binary, append(args, "--set", "log.level=debug")...)
 }
 
 // Command runs a command of the binary against this gate's configuration.
