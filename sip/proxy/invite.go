@@ -209,9 +209,9 @@ func (p *Proxy) logDecision(d *gate.Decision) {
 		number = d.Call.Dialled.Text
 	}
 	if !p.Full && d.Call.Dialled.Kind != gate.EmergencyCall {
-		number = gate.Mask(number)
+		number = gate.Mask(clip(number))
 	}
-	e.Str("call_id", d.Call.CallID).Str("rep", string(d.Call.Rep)).Str("peer", d.Call.Peer).Str("number", number).
-		Stringer("verdict", d.Verdict).Stringer("reason", d.Reason).Str("owner", string(d.Owner)).
+	e.Str("call_id", clip(d.Call.CallID)).Str("rep", p.rep(d.Call.Rep)).Str("peer", d.Call.Peer).Str("number", number).
+		Stringer("verdict", d.Verdict).Stringer("reason", d.Reason).Str("owner", p.rep(d.Owner)).
 		Int64("us", d.Took.Microseconds()).Msg("decision")
 }
