@@ -71,7 +71,8 @@ func (p *parser) headerSection() {
 }
 
 // once are the kinds that must not stand twice: readers differ on which of two counts.
-const once = 1<<From | 1<<To | 1<<CallID | 1<<CSeq | 1<<MaxForwards | 1<<ContentLength | 1<<ContentType | 1<<Expires
+const once = 1<<From | 1<<To | 1<<CallID | 1<<CSeq | 1<<MaxForwards | 1<<ContentLength | 1<<ContentType | 1<<Expires |
+	1<<ReferredBy | 1<<Replaces | 1<<SessionExpires
 
 // typed reads the value of one header.
 func (p *parser) typed(e *entry) {

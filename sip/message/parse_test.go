@@ -75,6 +75,9 @@ func TestParseRefuses(t *testing.T) {
 		{"two Max-Forwards", "From", "Max-Forwards: 70\nFrom", 400, "Max-Forwards: is there more than once", answered},
 		{"two Content-Length", "From", "l: 4\nFrom", 400, "Content-Length: is there more than once", answered},
 		{"two Content-Type", "From", "c: a/b\nContent-Type: a/b\nFrom", 400, "Content-Type: is there more than once", answered},
+		{"two Referred-By", "From", "b: <sip:1@a>\nReferred-By: <sip:2@a>\nFrom", 400, "Referred-By: is there more than once", answered},
+		{"two Replaces", "From", "Replaces: 1;to-tag=1;from-tag=2\nReplaces: 2;to-tag=1;from-tag=2\nFrom", 400, "Replaces: is there more than once", answered},
+		{"two Session-Expires", "From", "x: 90\nSession-Expires: 1800\nFrom", 400, "Session-Expires: is there more than once", answered},
 		{"two Expires", "From", "Expires: 1\nExpires: 1\nFrom", 400, "Expires: is there more than once", answered},
 
 		{"no Via", "Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKabc\n", "", 400, "Via: is missing", dropped},
