@@ -78,13 +78,13 @@ func (p *Proxy) ask(call gate.Call) (d gate.Decision) {
 
 // decided carries a decision out.
 func (p *Proxy) decided(rc *responseContext, in *inbound, d gate.Decision) {
+	rc.decision, rc.number = &d, d.Reservation.Number // first of all: whatever goes wrong from here on lets go of it
 	p.Metrics.Decided(d)
 	if letOut(&d) {
 		p.Metrics.CallStarted()
 	}
 	p.logDecision(&d)
 	p.Observe(d)
-	rc.decision, rc.number = &d, d.Reservation.Number
 	if in.tx.Finished() { // cancelled while we asked
 		p.Gate.End(d.Reservation, gate.EndUnanswered, 487)
 		return

@@ -8,11 +8,9 @@ package proxy
 
 import (
 	"context"
-	"fmt"
 	"hash/maphash"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +62,7 @@ type Proxy struct {
 	life     context.Context // ends what was asked on behalf of calls when the proxy stops
 	askers   *askers
 	tcpOnly  largeMessages
+	garbled  lineLimit
 }
 
 // New makes a proxy. What it asks of gate and resolver on behalf of calls ends with life.
@@ -174,33 +173,6 @@ func (p *Proxy) Failed(c *transaction.Client, err error) {
 
 // Unacknowledged implements transaction.User. The caller is gone; its reservation ended with the final response.
 func (p *Proxy) Unacknowledged(*transaction.Server) {}
-
-// Malformed answers what the strict reader refused; transport.Handler's other half. No state: it is cheap to provoke.
-func (p *Proxy) Malformed(m *message.Message, from transport.Source, fault *message.Fault) {
-	p.Metrics.Response(m.Method, fault.Code)
-	p.Log.Debug().Str("from", from.String()).Str("fault", fault.Detail).Int("status", fault.Code).Msg("malformed request")
-	p.Transport.Reply(from, message.AppendAnswer(nil, m, message.Answer{
-		Status: fault.Code, Phrase: fault.Phrase, ToTag: transaction.NewTag(), Source: from.AddrPort,
-	}), nil)
-}
-
-// contain keeps a fault in one call from reaching the others: its caller is answered and the process lives. tx is nil
-// where nobody waits for an answer.
-func (p *Proxy) contain(tx *transaction.Server) {
-	v := recover()
-	if v == nil {
-		return
-	}
-	p.panicked(v)
-	if tx != nil && !tx.Finished() {
-		p.refuse(tx, fault(tx))
-	}
-}
-
-func (p *Proxy) panicked(v any) {
-	p.Metrics.Panicked()
-	p.Log.Error().Str("panic", fmt.Sprint(v)).Bytes("stack", debug.Stack()).Msg("a call failed inside the gate; please report this")
-}
 
 // forUs: the Request-URI names this proxy itself and nobody behind it (§11, §16.4).
 func (p *Proxy) forUs(in *inbound) bool { return len(in.uri.User) == 0 && p.ours(in.uri) }

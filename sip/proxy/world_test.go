@@ -62,6 +62,7 @@ type world struct {
 	mu    sync.Mutex
 	queue map[transport.Address][]*message.Message // sent there and not yet taken
 	dead  map[transport.Address]bool               // TCP addresses that refuse
+	fault transport.Address                        // to send there panics
 
 	listens []transport.Address // one for each protocol and family; nil: gateUDP for all
 }
@@ -146,6 +147,9 @@ func (w *world) Send(to transport.Address, _ *transport.Listener, b []byte, fail
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if to == w.fault {
+		panic("on purpose")
+	}
 	if w.dead[to] {
 		go failed(errors.New("connection refused"))
 		return
@@ -171,6 +175,13 @@ func (w *world) IsLocal(ip netip.Addr, port uint16, p transport.Protocol) bool {
 		return at == gateUDP
 	}
 	return slices.Contains(w.listens, transport.Address{Protocol: p, AddrPort: at})
+}
+
+// strike makes the next sendings to a panic; the zero value ends it.
+func (w *world) strike(a transport.Address) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fault = a
 }
 
 // next takes the oldest message that was sent to a; it fails the test when there is none.
