@@ -2,7 +2,6 @@ package torture
 
 import (
 	"bytes"
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -40,8 +39,8 @@ func TestRFC4475(t *testing.T) {
 				check()
 			}
 			assert.Empty(t, r.trunk.take(), "none of them is a call that may go out")
-			for _, p := range r.phones {
-				p.conn.Close()
+			for _, w := range r.wires {
+				require.NoError(t, w.Close())
 			}
 			r.settled(before)
 			assert.Empty(t, r.loggedWith(`3035551111|6505552222|"level":"error"|"panic"`))
@@ -52,10 +51,10 @@ func TestRFC4475(t *testing.T) {
 // rack is where one gate is tortured.
 type rack struct {
 	*stand
-	over   site.Protocol
-	seen   map[string]bool // topmost Vias
-	phones []*phone
-	later  []func()
+	over  site.Protocol
+	seen  map[string]bool // topmost Vias
+	wires []*site.Wire
+	later []func()
 }
 
 var topVia = regexp.MustCompile(`(?i)\n(v|via)[ \t]*:[^\r]*`)
@@ -69,28 +68,32 @@ func (r *rack) torture(row torture, raw []byte) {
 	} else {
 		r.seen[via] = true
 	}
-	p := r.newPhone(r.t, r.over, netip.AddrFrom4([4]byte{127, 1, 0, byte(len(r.phones) + 1)}))
-	r.phones = append(r.phones, p)
+	// The port is SIP's, since an answer goes to the one that Via names, and that is nearly always none (RFC 3261 §18.2.2).
+	from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, 0, byte(len(r.wires) + 1)}), 5060)
+	w, err := site.DialWire(r.t.Context(), r.over, from, r.at)
+	require.NoError(r.t, err)
+	r.wires = append(r.wires, w)
 	want := row.udp
 	if r.over == site.TCP && row.tcp != (outcome{}) {
 		want = row.tcp
 	}
-	_, err := p.conn.Write(raw)
-	require.NoError(r.t, err)
+	require.NoError(r.t, w.Send(raw))
 	if want.unfinished {
 		r.later = append(r.later, func() {
-			assert.Eventually(r.t, p.hung, 15*time.Second, 10*time.Millisecond, "%s: the message never ends", row.file)
-			assert.Empty(r.t, p.answers(), row.file)
+			assert.Eventually(r.t, w.Hung, 15*time.Second, 10*time.Millisecond, "%s: the message never ends", row.file)
+			assert.Empty(r.t, w.Finals(), row.file)
 		})
 		return
 	}
-	var status []string
+	var finals []int
 	if want.status != 0 {
-		status = []string{fmt.Sprint(want.status)}
-		require.Eventually(r.t, func() bool { return len(p.answers()) > 0 }, patience, time.Millisecond, "%s: no answer", row.file)
+		finals = []int{want.status}
+		require.Eventually(r.t, func() bool { return len(w.Finals()) > 0 }, patience, time.Millisecond, "%s: no answer", row.file)
 	}
-	assert.Equal(r.t, !want.closed, p.ping(), "%s: the stream stays open", row.file)
-	assert.Equal(r.t, status, p.statuses(), row.file)
+	alive, err := w.Ping(patience)
+	require.NoError(r.t, err, row.file)
+	assert.Equal(r.t, !want.closed, alive, "%s: the stream stays open", row.file)
+	assert.Equal(r.t, finals, w.Finals(), row.file)
 	r.atPBX(row.file, raw, want.pbx)
 }
 
