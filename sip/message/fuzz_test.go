@@ -118,6 +118,40 @@ func FuzzParseNameAddr(f *testing.F) {
 	})
 }
 
+// What is read of a Via lies in it, and an answer sent by it is read by its sender as it was meant.
+func FuzzVia(f *testing.F) {
+	for _, s := range []string{
+		"SIP/2.0/UDP a:5060;branch=z9hG4bK1;rport", "SIP / 2.0 / TCP [2001:db8::1] : 5061 ; received = 192.0.2.1;rport=1", "SIP/2.0/UDP ;;,;,,",
+		"SIP/2.0/UDP a;branch=\"z9hG4bK\\\"\"", "SIP/2.0/UDP a;x=\"", "SIP/2.0/UDP a:0", "SIP/2.0/UDP a;maddr=b;ttl=1;branch=",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := parseVia(b, Span{0, len(b)})
+		if err != nil {
+			return
+		}
+		require.NotEmpty(t, v.Host)
+		for _, s := range []Span{v.RPortSpan, v.ReceivedSpan} {
+			require.True(t, s.Empty() || b[s.Start] == ';' || isLWS(b[s.Start]), "%q", b[s.Start:s.End])
+		}
+		m, err := Parse([]byte("OPTIONS sip:a SIP/2.0\r\nVia: " + string(b) + "\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n"))
+		if err != nil || m.Vias != 1 {
+			return // bytes that no header holds, or a comma
+		}
+		back, err := Parse(AppendAnswer(nil, m, Answer{Status: 200, ToTag: "t", Source: source}))
+		require.NoError(t, err)
+		require.Equal(t, string(v.Branch), string(back.Via.Branch))
+		require.Equal(t, string(v.Host), string(back.Via.Host))
+		require.Equal(t, v.Port, back.Via.Port)
+		require.Equal(t, v.RPort, back.Via.RPort)
+		if v.RPort {
+			require.Equal(t, source.Port(), back.Via.RPortValue)
+			require.Equal(t, source.Addr().String(), string(back.Via.Received))
+		}
+	})
+}
+
 func FuzzFramer(f *testing.F) {
 	f.Add([]byte(crlf(options)+"\r\n\r\n"+crlf(ringing)+invite), uint8(7))
 	f.Add([]byte("\r\n\r\r\n"), uint8(1))

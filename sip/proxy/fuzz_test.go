@@ -95,8 +95,11 @@ func (p panicWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// FuzzGate feeds bytes from a rep's phone to the whole of reader, transactions, proxy and gate: nothing stops the
-// process, what goes out is well-formed, and nothing on a do-not-call list is ever rung.
+// senders are who may have sent what FuzzGate feeds.
+var senders = []transport.Address{desk, deskTCP, pbx, trunkA, callee}
+
+// FuzzGate feeds bytes from a rep's phone, the PBX, a trunk or somebody else to the whole of reader, transactions, proxy
+// and gate: nothing stops the process, what goes out is well-formed, and nothing on a do-not-call list is ever rung.
 func FuzzGate(f *testing.F) {
 	for _, q := range []ask{
 		{},
@@ -118,16 +121,19 @@ func FuzzGate(f *testing.F) {
 		{uri: "sip:12125550100p1@10.0.0.1"},
 		{more: "Proxy-Require: x\n"},
 	} {
-		f.Add([]byte(strings.ReplaceAll(q.text(), "\n", "\r\n")))
+		f.Add([]byte(strings.ReplaceAll(q.text(), "\n", "\r\n")), uint8(0))
+	}
+	for i, raw := range tortures(f) {
+		f.Add(raw, uint8(i))
 	}
 	fuzzGate()
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		synctest.Test(t, func(t *testing.T) { feed(t, raw) })
+	f.Fuzz(func(t *testing.T, raw []byte, who uint8) {
+		synctest.Test(t, func(t *testing.T) { feed(t, raw, senders[int(who)%len(senders)]) })
 	})
 }
 
 // feed gives raw to a fresh proxy twice: the second time it is a retransmission, or a call made again.
-func feed(t *testing.T, raw []byte) {
+func feed(t *testing.T, raw []byte, sender transport.Address) {
 	keys, _ := NewKeys([]byte("0123456789abcdef"))
 	network := &fuzzNetwork{t: t}
 	ctx, stop := context.WithCancel(t.Context())
@@ -140,7 +146,7 @@ func feed(t *testing.T, raw []byte) {
 	layer := transaction.New(transaction.Config{User: p, Sender: network})
 	for range 2 {
 		m, err := message.Parse(append([]byte(nil), raw...))
-		from := transport.Source{Address: desk}
+		from := transport.Source{Address: sender}
 		switch fault, _ := err.(*message.Fault); { //nolint:errorlint // Parse returns it bare
 		case err == nil:
 			layer.Receive(m, from)
