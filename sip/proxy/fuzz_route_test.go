@@ -31,7 +31,7 @@ func FuzzRoute(f *testing.F) {
 		if m, err := message.Parse([]byte(text)); err != nil || m.ToTag == nil || m.Method == "INVITE" {
 			return // begins a call, which FuzzGate looks after, or nothing at all
 		}
-		inWorld(t, setUp{}, func(w *world) {
+		inWorld(t, setUp{still: true}, func(w *world) {
 			w.receive([]byte(text), desk)
 			w.mu.Lock()
 			defer w.mu.Unlock()

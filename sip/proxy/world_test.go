@@ -72,6 +72,7 @@ type setUp struct {
 	rules   func(*gate.Rules)
 	routing func(*Routing)
 	observe func(gate.Decision)
+	still   bool // no timer runs
 }
 
 func inWorld(t *testing.T, s setUp, f func(w *world)) {
@@ -102,8 +103,10 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 		})
 		w.layer = transaction.New(transaction.Config{User: w.proxy, Sender: w})
 		var running sync.WaitGroup
-		running.Go(func() { _ = w.layer.Run(ctx) })
-		running.Go(func() { _ = g.Run(ctx) })
+		if !s.still {
+			running.Go(func() { _ = w.layer.Run(ctx) })
+			running.Go(func() { _ = g.Run(ctx) })
+		}
 		f(w)
 		stop()
 		running.Wait()

@@ -32,6 +32,7 @@ func start(dir, name string, args ...string) (*Process, error) {
 	p := &Process{name: name, cmd: exec.Command(path, args...), output: &tail{}, done: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	p.cmd.WaitDelay = 5 * time.Second // children of a killed child may hold its output open
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)

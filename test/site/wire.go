@@ -27,7 +27,6 @@ type Wire struct {
 	mu      sync.Mutex
 	answers []string // start line of every message that came back, each once
 	pongs   int
-	bytes   int
 	end     error // why nothing comes any more; nil while something may
 }
 
@@ -56,6 +55,9 @@ func (w *Wire) Close() error {
 // Local is where it sends from.
 func (w *Wire) Local() string { return w.conn.LocalAddr().String() }
 
+// Via is its protocol as a Via header spells it.
+func (w *Wire) Via() string { return strings.ToUpper(string(w.over)) }
+
 // Send sends b in one write.
 func (w *Wire) Send(b []byte) error {
 	_, err := w.conn.Write(b)
@@ -80,7 +82,6 @@ func (w *Wire) read() {
 
 // took notes what came. w.mu is held.
 func (w *Wire) took(message []byte, err error) {
-	w.bytes += len(message)
 	line, _, _ := bytes.Cut(message, []byte("\r\n"))
 	switch {
 	case err != nil:
@@ -128,7 +129,7 @@ func (w *Wire) Ping(limit time.Duration) (alive bool, err error) {
 	local := w.Local()
 	ping := fmt.Sprintf("OPTIONS sip:%v SIP/2.0\r\nVia: SIP/2.0/%s %s;rport;branch=z9hG4bKping%d\r\nMax-Forwards: 70\r\n"+
 		"From: <sip:201@%s>;tag=ping\r\nTo: <sip:%v>\r\nCall-ID: %d%s\r\nCSeq: %d OPTIONS\r\nContent-Length: 0\r\n\r\n",
-		w.gate, strings.ToUpper(string(w.over)), local, w.pings, local, w.gate, w.pings, pingMark, w.pings)
+		w.gate, w.Via(), local, w.pings, local, w.gate, w.pings, pingMark, w.pings)
 	if err := w.Send([]byte(ping)); err != nil && w.over == UDP {
 		return false, err
 	}
@@ -145,25 +146,35 @@ func (w *Wire) Ping(limit time.Duration) (alive bool, err error) {
 	return false, fmt.Errorf("no answer to OPTIONS over %s within %v", w.over, limit)
 }
 
-// Finals are the status codes of the final responses that came back, each once, in order; those to pings are left out.
-func (w *Wire) Finals() (all []int) {
+// Answers are the start lines of the final responses that came back, each once, in order; those to pings are left out.
+func (w *Wire) Answers() (all []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, line := range w.answers {
-		_, rest, _ := strings.Cut(line, " ")
-		code, _, _ := strings.Cut(rest, " ")
-		if n, err := strconv.Atoi(code); err == nil && n >= 200 {
-			all = append(all, n)
+		if !strings.HasPrefix(line, "SIP/2.0 1") {
+			all = append(all, line)
 		}
 	}
 	return all
 }
 
-// Bytes is how much came back, in bytes.
-func (w *Wire) Bytes() int {
+// Forget forgets the answers so far.
+func (w *Wire) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.bytes
+	w.answers = nil
+}
+
+// Finals are the status codes of the Answers.
+func (w *Wire) Finals() (all []int) {
+	for _, line := range w.Answers() {
+		_, rest, _ := strings.Cut(line, " ")
+		code, _, _ := strings.Cut(rest, " ")
+		if n, err := strconv.Atoi(code); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // Hung says whether the gate has closed the stream, in order.

@@ -56,7 +56,8 @@ func elsewhere() (code int, err error) {
 	runtime.LockOSThread() // the child is killed when the thread that made it ends
 	var why error
 	for _, flags := range namespaces() {
-		child := exec.Command("/proc/self/exe", os.Args[1:]...)
+		// Most of these tests wait: more of them at once than there are cores, unless the command line says otherwise.
+		child := exec.Command("/proc/self/exe", append([]string{"-test.parallel=8"}, os.Args[1:]...)...)
 		child.Stdout, child.Stderr = os.Stdout, os.Stderr
 		child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, Pdeathsig: syscall.SIGKILL}
 		where := "in a network namespace of its own"

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,9 @@ var (
 	phones    = netip.MustParsePrefix("127.1.0.0/16")
 	stranger  = netip.MustParseAddr("127.2.0.1") // who is no peer
 )
+
+// calls tells messages apart.
+var calls atomic.Int64
 
 // patience is how long anything may take that happens at once.
 const patience = 10 * time.Second
