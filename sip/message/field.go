@@ -2,19 +2,21 @@ package message
 
 // The values of the single headers.
 
-// via counts the elements of a Via header and reads the topmost of the message.
+// via reads the elements of a Via header, and keeps the topmost of the message. Those below are looked at because each is
+// the topmost for somebody on the way back: an answer that cannot be passed on is better refused here.
 func (p *parser) via(value Span) error {
 	for rest, more := value, true; more; {
 		var e Span
 		e, rest, more = cutElement(p.Raw, rest)
-		if p.Vias++; p.Vias == 1 {
-			var err error
-			if p.Via, err = parseVia(p.Raw, e); err != nil {
-				return err
-			}
-		}
-		if e.Empty() {
+		if e.Empty() && p.Vias > 0 {
 			return errElement
+		}
+		v, err := parseVia(p.Raw, e)
+		if p.Vias++; p.Vias == 1 {
+			p.Via = v
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -217,6 +217,7 @@ func TestParseRefusesResponses(t *testing.T) {
 		{"no status", " 180 Ringing", "", "status line: the version"},
 		{"bell in the phrase", "Ringing", "Ring\a", "start line: holds"},
 		{"no Via", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKtop\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKabc\n", "", "Via: is missing"},
+		{"second Via", "SIP/2.0/UDP 192.0.2.10:5060;branch", "SIP/2.0/UDP ;branch", "Via: the host"},
 		{"two To", "Call-ID", "t: <sip:a@b>\nCall-ID", "To: is there more than once"},
 		{"CSeq", "314159 INVITE", "4294967296 INVITE", "CSeq: is no number"},
 	} {
