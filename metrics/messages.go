@@ -29,6 +29,7 @@ type messages struct {
 	responses       map[string][]prometheus.Counter // by method, by class
 	retransmissions map[string]prometheus.Counter
 	dropped         map[string]prometheus.Counter
+	restarts        prometheus.Counter
 }
 
 func newMessages(reg prometheus.Registerer) *messages {
@@ -40,7 +41,12 @@ func newMessages(reg prometheus.Registerer) *messages {
 		dropped: countersBy(reg, "sip_dropped_total",
 			"Datagrams, stream chunks and connections dropped without an answer, by cause.", "why", drops),
 		responses: make(map[string][]prometheus.Counter, len(methods)),
+		restarts: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "sip_listener_restarts_total",
+			Help: "Times that a SIP listener stopped reading and was begun again.",
+		}),
 	}
+	reg.MustRegister(m.restarts)
 	responses := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: namespace, Name: "sip_responses_total",
 		Help: "SIP responses sent, without retransmissions, by the request's method and the status class.",
@@ -82,6 +88,9 @@ func (m *messages) Retransmission(direction string) { child(m.retransmissions, d
 
 // Dropped counts input that was dropped without an answer.
 func (m *messages) Dropped(why string) { child(m.dropped, why).Inc() }
+
+// ListenerRestarted counts a listener that stopped and is begun again.
+func (m *messages) ListenerRestarted() { m.restarts.Inc() }
 
 func child[T any](children map[string]T, value string) T {
 	if c, ok := children[value]; ok {

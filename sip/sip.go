@@ -71,6 +71,7 @@ func New(cfg Config, o Options) (*Server, error) {
 		Admit:    func(a transport.Address) bool { return s.proxy.Admit(a) },
 		Dropped:  o.Metrics.Dropped,
 		Panicked: s.panicked,
+		Stopped:  o.Metrics.ListenerRestarted,
 		Log:      o.Log,
 
 		Certificates: certificates,

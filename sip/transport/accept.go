@@ -111,6 +111,7 @@ func (a *acceptor) accept(ctx context.Context) {
 // rebindTCP binds a new socket in the place of a dead one. What was accepted lives on.
 func (l *Listener) rebindTCP() error {
 	l.up.Store(false)
+	l.transport.config.Stopped()
 	l.tcp.socket.Load().Close()
 	err := l.bind()
 	if err != nil {

@@ -76,6 +76,7 @@ type Config struct {
 	Admit    func(Address) bool            // who may send us anything, asked before a byte is read closer; everybody
 	Dropped  func(why string)              // told of every drop, for the metrics; nobody
 	Panicked func(value any, stack []byte) // told when Handler panicked on a message; nobody
+	Stopped  func()                        // told when a listener stopped reading and is begun again; nobody
 	Log      zerolog.Logger
 
 	Certificates *Certificates // what TLS shows and believes; nothing, and the system's authorities
@@ -113,6 +114,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Panicked == nil {
 		c.Panicked = func(any, []byte) {}
+	}
+	if c.Stopped == nil {
+		c.Stopped = func() {}
 	}
 }
 

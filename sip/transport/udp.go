@@ -80,6 +80,7 @@ func (l *Listener) serveUDP(ctx context.Context) {
 		if d.reads > 0 {
 			wait = firstRestart
 		}
+		l.transport.config.Stopped()
 		l.transport.log.error(fmt.Sprintf("%v stopped reading; it starts again in %v", l.address, wait), err)
 		// One that ended again at once is not cured by reading on.
 		useless := wait > firstRestart

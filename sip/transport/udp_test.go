@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,7 +197,8 @@ func TestUDPListenerComesBack(t *testing.T) {
 				}
 			})
 			r := newRecorder()
-			tr, ls := serve(t, Config{Log: log}, r, "udp://127.0.0.1:0")
+			var stops atomic.Int32
+			tr, ls := serve(t, Config{Log: log, Stopped: func() { stops.Add(1) }}, r, "udp://127.0.0.1:0")
 			phone := dialUDP(t, ls[0])
 			address := ls[0].Address()
 			fastest := patience
@@ -212,6 +214,7 @@ func TestUDPListenerComesBack(t *testing.T) {
 				require.Eventually(t, tr.Ready, patience, time.Millisecond)
 				fastest = min(fastest, time.Since(began))
 				assert.Equal(t, address, ls[0].Address())
+				assert.EqualValues(t, i+1, stops.Load())
 			}
 			assert.Less(t, fastest, 100*time.Millisecond)
 		})

@@ -101,14 +101,17 @@ func (r *rack) torture(row torture, raw []byte) {
 // atPBX checks that the PBX heard just this message, repeated or not, or nothing.
 func (r *rack) atPBX(file string, raw []byte, wanted bool) {
 	r.t.Helper()
-	var heard, want []string
-	for _, m := range r.pbx.take() {
-		heard = append(heard, startLine(m))
-	}
-	heard = slices.Compact(heard)
+	var want, heard []string
 	if wanted {
 		want = []string{startLine(raw)}
 	}
+	assert.Eventually(r.t, func() bool {
+		for _, m := range r.pbx.take() {
+			heard = append(heard, startLine(m))
+		}
+		heard = slices.Compact(heard)
+		return len(heard) >= len(want)
+	}, patience, time.Millisecond)
 	assert.Equal(r.t, want, heard, "%s: what the PBX heard", file)
 }
 
