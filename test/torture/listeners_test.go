@@ -38,6 +38,6 @@ func TestListenerComesBack(t *testing.T) {
 			"the socket was not taken away (does this kernel have CONFIG_INET_DIAG_DESTROY?): %s", out)
 		require.Eventually(t, func() bool { return site.Listens(site.UDP, s.at) }, patience, time.Millisecond)
 	}
-	assert.Len(t, s.loggedWith("stopped reading"), 3)
+	require.Eventually(t, func() bool { return len(s.loggedWith("stopped reading")) == 3 }, patience, time.Millisecond)
 	assert.Empty(t, s.loggedWith(`"panic"`))
 }
