@@ -20,6 +20,8 @@ type Dialled struct {
 	Number Number // External only
 	Local  string // EmergencyCall and Extension: the digits to send on
 	Why    string // Unreadable only: what is wrong with it, for the rep and the record
+
+	Incomplete bool // Unreadable only: it may become a number by more digits
 }
 
 // Key names one call attempt. Repeating a reservation with an equal Key and Number returns the first answer; Call-ID

@@ -14,6 +14,12 @@ const (
 	mostE164  = 15
 )
 
+// Why a number is incomplete: more digits may make one of it (RFC 3261 §21.4.22, RFC 3578).
+const (
+	tooFew   = "it has too few digits"
+	arealess = "it lacks its area code"
+)
+
 // e164 reads digits, with a + before them at most, into a canonical number: by the home plan's short way when that knows
 // the answer, else by the phone-number library.
 func (z *Normaliser) e164(digits string) (n Number, why string) {
@@ -39,7 +45,7 @@ func (z *Normaliser) parse(digits string) (n Number, why string) {
 	case len(n.Digits()) > mostE164:
 		return "", "it has too many digits"
 	case len(n.Digits()) < leastE164:
-		return "", "it has too few digits"
+		return "", tooFew
 	case cutsTail(digits, n):
 		return "", "it has digits after the end of a number"
 	}
@@ -67,9 +73,9 @@ func (z *Normaliser) whyImpossible(parsed *phonenumbers.PhoneNumber) (why string
 	switch phonenumbers.IsPossibleNumberWithReason(parsed) {
 	case phonenumbers.IS_POSSIBLE:
 	case phonenumbers.IS_POSSIBLE_LOCAL_ONLY:
-		return "it lacks its area code"
+		return arealess
 	case phonenumbers.TOO_SHORT:
-		return "it has too few digits"
+		return tooFew
 	case phonenumbers.TOO_LONG:
 		return "it has too many digits"
 	default:
@@ -79,7 +85,7 @@ func (z *Normaliser) whyImpossible(parsed *phonenumbers.PhoneNumber) (why string
 		return ""
 	}
 	if z.home.lacksAreaCode(parsed) {
-		return "it lacks its area code"
+		return arealess
 	}
 	cut := phonenumbers.PhoneNumber{ // TruncateTooLongNumber changes what it is given
 		CountryCode: parsed.CountryCode, NationalNumber: parsed.NationalNumber,
@@ -104,8 +110,18 @@ func whyUnparsed(err error) (why string) {
 	case errors.Is(err, phonenumbers.ErrNumTooLong):
 		return "it has too many digits"
 	default: // too short in one way or another: nothing but digits comes here
-		return "it has too few digits"
+		return tooFew
 	}
+}
+
+// CountryDigits is the number in digits with its country code, for a trunk that wants no "+". Digits that an exchange of
+// the region would take for another number, since they have the length of a national one, keep their "+".
+func (z *Normaliser) CountryDigits(n Number) string {
+	digits := n.Digits()
+	if again, why := z.e164(digits); why != "" || again == n {
+		return digits
+	}
+	return string(n)
 }
 
 // NationalDigits is the number as the region's own exchanges write it, in digits: with its national prefix where there

@@ -116,6 +116,9 @@ func (g *Gate) Number(text string) (Number, error) { return g.policy.Load().norm
 // NationalDigits writes a number for a trunk that wants national notation; see Normaliser.NationalDigits.
 func (g *Gate) NationalDigits(n Number) string { return g.policy.Load().normaliser.NationalDigits(n) }
 
+// CountryDigits writes a number for a trunk that wants digits without a "+"; see Normaliser.CountryDigits.
+func (g *Gate) CountryDigits(n Number) string { return g.policy.Load().normaliser.CountryDigits(n) }
+
 // CallsUp is how many calls hold a reservation made by this gate: ringing or answered.
 func (g *Gate) CallsUp() int { return g.calls.len() }
 

@@ -90,16 +90,28 @@ func (z *Normaliser) Read(scheme, user string, plan Dialplan) Dialled {
 	}
 }
 
-// readURN knows urn:service:sos and what stands below it, such as sos.police (RFC 5031 §4.2). Case does not matter.
+// readURN knows urn:service:sos and what stands below it, such as sos.police (RFC 5031 §4.2). Case does not matter. What
+// is below goes on only as far as it is words: a digit in it could be a number that is to be rung undecided. The rest is
+// left out, which asks for the parent service.
 func readURN(text, urn string) Dialled {
 	const sos = "service:sos"
-	if len(urn) >= len(sos) && len(urn) <= maxText && strings.EqualFold(urn[:len(sos)], sos) {
-		if below := urn[len(sos):]; below == "" || below[0] == '.' {
-			return Dialled{Kind: EmergencyCall, Text: text, Local: "urn:" + strings.ToLower(urn)}
-		}
+	if len(urn) < len(sos) || len(urn) > maxText || !strings.EqualFold(urn[:len(sos)], sos) {
+		return Dialled{Text: text, Why: whyNoURN}
 	}
-	return Dialled{Text: text, Why: "it is a URN other than urn:service:sos"}
+	service, below := sos, strings.ToLower(urn[len(sos):])
+	if below != "" && below[0] != '.' {
+		return Dialled{Text: text, Why: whyNoURN}
+	}
+	for label := range strings.SplitSeq(strings.TrimPrefix(below, "."), ".") {
+		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz-") != "" {
+			break
+		}
+		service += "." + label
+	}
+	return Dialled{Kind: EmergencyCall, Text: text, Local: "urn:" + service}
 }
+
+const whyNoURN = "it is a URN other than urn:service:sos"
 
 func (z *Normaliser) read(text string, s subscriber, plan Dialplan) Dialled {
 	d := Dialled{Text: text}
@@ -123,6 +135,7 @@ func (z *Normaliser) read(text string, s subscriber, plan Dialplan) Dialled {
 		d.Kind, d.Local = Extension, digits
 	default:
 		d.Number, d.Why = z.readNumber(digits, s.routing)
+		d.Incomplete = d.Why == tooFew || d.Why == arealess
 		if d.Why == "" {
 			d.Kind = External
 		}
