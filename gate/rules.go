@@ -3,6 +3,8 @@ package gate
 // localRules are the rules that need no I/O, in the order in which they hold: the first that rules decides. Emergency
 // comes before everything that could be wrong with a call. What the registry knows comes after all of these, in the
 // order of its one script: single do-not-call entries, refused, owned by another, in flight.
+//
+// The order chooses the reason and never the verdict: each rule says itself which calls it is for.
 var localRules = [...]rule{
 	emergency,
 	internal,
@@ -34,12 +36,13 @@ func internal(_ *Gate, c Call) (ruling, bool) {
 
 // unreadable blocks what could not be read, and anything else that has no number to ask about.
 func unreadable(_ *Gate, c Call) (ruling, bool) {
-	return ruling{Verdict: Block, Reason: InvalidNumber}, c.Dialled.Kind != External || c.Dialled.Number == ""
+	undecided := c.Dialled.Kind != EmergencyCall && c.Dialled.Kind != Extension
+	return ruling{Verdict: Block, Reason: InvalidNumber}, undecided && (c.Dialled.Kind != External || c.Dialled.Number == "")
 }
 
 // unknownRep blocks a call that names nobody: whose customer would it be?
 func unknownRep(_ *Gate, c Call) (ruling, bool) {
-	return ruling{Verdict: Block, Reason: UnknownRep}, c.Rep == ""
+	return ruling{Verdict: Block, Reason: UnknownRep}, c.Dialled.Kind == External && c.Rep == ""
 }
 
 // onBulkList blocks a number that stands on a bulk do-not-call list in this process's memory.
