@@ -140,6 +140,13 @@ func (cs *calls) end(key callKey, fits func(*call) bool) (c call, found bool) {
 	return *up, true
 }
 
+func (cs *calls) holds(key callKey) bool {
+	s := cs.shard(key.callID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.up[key] != nil
+}
+
 func (cs *calls) len() int {
 	n := 0
 	for i := range cs.shards {

@@ -31,6 +31,16 @@ func (g *Gate) Refreshed(n Number, callID string, interval time.Duration, tags .
 	}
 }
 
+// Holds says whether a call to n is up here. tags are the tags that may be the caller's From-tag.
+func (g *Gate) Holds(n Number, callID string, tags ...string) bool {
+	for _, tag := range tags {
+		if g.calls.holds(callKey{n, callID, tag}) {
+			return true
+		}
+	}
+	return false
+}
+
 // EndElsewhere says that a BYE came for a call to n. tags are the tags that may be the caller's From-tag: a BYE comes
 // from either side. When this gate holds the call, that is an ordinary End; else the registry is told, which finds the
 // rep by Number, Call-ID and From-tag.
