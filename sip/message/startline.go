@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"strings"
 )
 
 const version = "SIP/2.0"
@@ -102,4 +103,14 @@ func methodName(b []byte) string {
 var methods = [...]string{
 	"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY", "SUBSCRIBE",
 	"MESSAGE", "PUBLISH",
+}
+
+// Miscased says whether a method differs from one of the RFCs' by the case of its letters alone.
+func Miscased(method string) bool {
+	for _, known := range &methods {
+		if len(method) == len(known) && method != known && strings.EqualFold(method, known) {
+			return true
+		}
+	}
+	return false
 }

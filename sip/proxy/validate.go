@@ -19,6 +19,10 @@ func routable(u message.URI) bool {
 
 // validate is RFC 3261 §16.3 beyond what the strict reader has refused already. A nil refusal means that m may go on.
 func (p *Proxy) validate(m *message.Message, uri message.URI) *refusal {
+	// 1. Syntax: methods are case-sensitive (§7.1), but a lenient reader further on could take "invite" for INVITE
+	if message.Miscased(m.Method) {
+		return &refusal{Status: 501, Phrase: "Methods are case-sensitive"}
+	}
 	// 2. URI scheme
 	if !routable(uri) {
 		return &refusal{Status: 416, Phrase: "Unsupported URI Scheme"}
