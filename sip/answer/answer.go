@@ -25,6 +25,8 @@ type Profile struct {
 	language string
 	hidden   bool // the owner's id stays inside
 	prepared map[gate.Reason]prepared
+
+	incomplete prepared // invalid_number, where more digits may make a number of it
 }
 
 // prepared is a refusal as far as it does not depend on the call.
@@ -42,6 +44,9 @@ func (p *Profile) Refusal(d *gate.Decision) Refusal {
 	a, ok := p.prepared[d.Reason]
 	if !ok {
 		a = p.prepared[gate.Undecided]
+	}
+	if d.Reason == gate.InvalidNumber && d.Call.Dialled.Incomplete {
+		a = p.incomplete
 	}
 	r := a.Refusal
 	if a.named {

@@ -122,6 +122,23 @@ func TestOwner(t *testing.T) {
 	}
 }
 
+// A number that lacks digits is told apart from one that is wrong, where the other side can make something of it.
+func TestIncompleteNumber(t *testing.T) {
+	d := gate.Decision{Reason: gate.InvalidNumber, Call: gate.Call{Dialled: gate.Dialled{Incomplete: true}}}
+	for name, want := range map[string]int{"": 484, "3cx": 600, "freepbx": 484, "608": 604, "mine": 410} {
+		p, err := Profiles{Language: chinese, Custom: map[string]Custom{"mine": {InvalidNumber: Override{Status: 410}}}}.Named(name)
+		require.NoError(t, err)
+		require.Equal(t, want, p.Refusal(&d).Status, name)
+	}
+	p, err := Profiles{}.Named("")
+	require.NoError(t, err)
+	r := p.Refusal(&d)
+	require.Equal(t, "Number incomplete", r.Phrase)
+	require.Contains(t, r.Headers, `Reason: SIP;cause=484;text="Number incomplete"`)
+	d.Call.Dialled.Incomplete = false
+	require.Equal(t, 404, p.Refusal(&d).Status)
+}
+
 // A decision without a reason, or with one that lets calls out, is refused all the same.
 func TestUndecided(t *testing.T) {
 	p, err := Profiles{}.Named("3cx")

@@ -77,6 +77,9 @@ func (p Profiles) Named(name string) (*Profile, error) {
 			f.card = p.Card
 		}
 		made.prepared[reason] = f.overridden(overrides[reason]).prepare()
+		if reason == gate.InvalidNumber {
+			made.incomplete = f.incomplete(made.language).overridden(overrides[reason]).prepare()
+		}
 	}
 	return made, nil
 }
@@ -100,6 +103,17 @@ func (p Profiles) find(name string) (Custom, profile, error) {
 func (p Profiles) NeedsCard(name string) bool {
 	_, base, err := p.find(name)
 	return err == nil && base.card
+}
+
+// incomplete is the answer to an invalid number that lacks digits, where it is 404: a phone that sends digits one by one
+// goes on after 484, and each longer INVITE is a call of its own (RFC 3578).
+func (f form) incomplete(language string) form {
+	if f.status != 404 {
+		return f
+	}
+	said := digitsMissing[language]
+	f.status, f.phrase, f.short, f.long = 484, digitsMissing[english].short, said.short, said.long
+	return f
 }
 
 // overridden is f with what o says.

@@ -68,3 +68,9 @@ var words = map[gate.Reason]map[string]text{
 		chinese: {"登记系统暂不可用", "登记系统暂不可用，请稍后再试"},
 	},
 }
+
+// digitsMissing is said of an invalid number that more digits may make valid.
+var digitsMissing = map[string]text{
+	english: {"Number incomplete", "What was dialled lacks digits"},
+	chinese: {"号码不完整", "所拨号码位数不足"},
+}
