@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,18 @@ type URI struct {
 
 // Param finds a URI parameter by its name, in any case.
 func (u URI) Param(name string) (value []byte, ok bool) { return Param(u.Params, name) }
+
+// HostPort is the host, an IPv6 address in its brackets, with the port if there is one.
+func (u URI) HostPort() string {
+	host := string(u.Host)
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if u.Port != 0 {
+		host += ":" + strconv.Itoa(int(u.Port))
+	}
+	return host
+}
 
 // ParseURI reads b, all of it. Of sip and sips (RFC 3261 §19.1.1) it knows the parts; whether another scheme is one we
 // serve is for its caller to say.

@@ -66,12 +66,12 @@ func (b *branch) received(m *message.Message) {
 		b.provisional()
 		b.rc.tx.Shard.Start(&b.timerC, b.rc.p.Timers.C) // step 2
 		if !b.rc.tx.Finished() {
-			b.rc.relay(m)
+			b.rc.relay(b, m)
 		}
 	case m.Status < 300:
 		first := b.status == 0
 		b.settle(m.Status, nil)
-		b.rc.relay(m)
+		b.rc.relay(b, m)
 		if first {
 			b.rc.settled(b)
 		}

@@ -11,60 +11,62 @@ import (
 )
 
 // inDialog is a request with a To-tag. It is trusted, and goes where its route set says, only by a Record-Route that we
-// signed for this very call. Without it, what could begin or move a call is decided as new, and the rest goes nowhere
-// but to a configured target.
+// signed for this very call and when it is bound for what that call rings. Else what could begin a call is decided as
+// new, and the rest goes nowhere, or nowhere but to a configured target. A BYE rings nobody, whatever it is bound for.
 func (p *Proxy) inDialog(in *inbound) {
-	if !in.path.signed {
-		p.unsigned(in)
-		return
-	}
-	if in.m.Method == "INVITE" && p.anotherNumber(in) {
+	method, astray := in.m.Method, p.astray(in)
+	switch {
+	case method == "INVITE" && (astray || !in.path.signed || p.otherSide(in)):
 		p.invite(in)
-		return
-	}
-	if in.m.Method == "REFER" && in.byRep() {
+	case method == "BYE":
+		p.bye(in)
+	case astray:
+		p.refuse(in.tx, refusal{Status: 403, Phrase: "Not the number of this call"})
+	case method == "REFER" && !p.trunkSide(in):
 		p.refer(in)
-		return
-	}
-	if in.m.Method == "BYE" && in.path.number != "" {
-		p.Metrics.CallEnded(gate.EndAnswered)
-		p.Gate.EndElsewhere(in.path.number, string(in.m.CallID), string(in.m.FromTag), string(in.m.ToTag))
-	}
-	p.followRoute(in, false)
-}
-
-// unsigned requests with a To-tag.
-func (p *Proxy) unsigned(in *inbound) {
-	switch in.m.Method {
-	case "INVITE":
-		p.invite(in)
-	case "REFER":
-		if in.byRep() {
-			p.refer(in)
-			return
-		}
-		p.followRoute(in, true)
-	case "UPDATE":
+	case method == "INVITE" && in.byRep() && in.path.number != "":
+		p.reInvite(in)
+	case method == "UPDATE" && !in.path.signed:
 		// It could move a call that was never decided, and begins none that could be.
 		p.refuse(in.tx, refusal{Status: 403, Phrase: "Not a dialog of this gate"})
 	default:
-		p.followRoute(in, true)
+		p.followRoute(in, !in.path.signed)
 	}
 }
 
-// anotherNumber: a re-INVITE from a peer whose Request-URI reads as a number that is not the decided one would be a
-// call of its own.
-func (p *Proxy) anotherNumber(in *inbound) bool {
-	if !in.byRep() || in.path.number == "" {
-		return false
+// otherSide: a rep's request carries the token of an outside call with its tags swapped, as if it came from the callee.
+func (p *Proxy) otherSide(in *inbound) bool {
+	return in.byRep() && in.path.number != "" && in.path.by != callerSide
+}
+
+// bye ends a call.
+func (p *Proxy) bye(in *inbound) {
+	if in.path.number != "" {
+		p.Metrics.CallEnded(gate.EndAnswered)
+		p.Gate.EndElsewhere(in.path.number, string(in.m.CallID), string(in.m.FromTag), string(in.m.ToTag))
 	}
-	d := p.Gate.Read(in.uri.Scheme, string(in.uri.User), in.from.peer.Plan)
-	return d.Kind == gate.External && d.Number != in.path.number
+	p.followRoute(in, !in.path.signed)
+}
+
+// reInvite is a rep's INVITE within an outside call. One that is up here goes on. Of any other this gate cannot tell
+// whether it is over and only its token was kept: it goes on unless nobody may ring the number now.
+func (p *Proxy) reInvite(in *inbound) {
+	if p.Gate.Holds(in.path.number, string(in.m.CallID), string(in.m.FromTag)) {
+		p.followRoute(in, false)
+		return
+	}
+	newResponseContext(p, in.tx, in.m) // it may be cancelled while we ask
+	number := gate.Dialled{Kind: gate.External, Text: string(in.path.number), Number: in.path.number}
+	mayRing := func(d *gate.Decision) bool { return d.Reason != gate.DNC && d.Reason != gate.Refused }
+	p.rehearse(in, p.callOf(in, number), mayRing, func() { p.followRoute(in, false) })
 }
 
 // followRoute forwards by the request's own route set (§16.5), anywhere or only to configured targets.
 func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
-	rc := newResponseContext(p, in.tx, in.m)
+	rc, begun := in.tx.Context.(*responseContext)
+	if !begun {
+		rc = newResponseContext(p, in.tx, in.m)
+	}
 	rc.number = in.path.number
 	p.onward(in.tx.Shard, &in.path, func(to transport.Address, err error) {
 		defer p.contain(in.tx)
@@ -76,8 +78,10 @@ func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
 			rc.answer(refusal{Status: 404, Phrase: "Next hop unknown"})
 		case configuredOnly && !p.routing.Load().configured(to):
 			rc.answer(refusal{Status: 481, Phrase: "Call/Transaction Does Not Exist"})
+		case in.m.Method == "INVITE" && p.reflected(in, to):
+			rc.answer(refusal{Status: 403, Phrase: "Not from trunk to trunk"})
 		default:
-			rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: to}}}
+			rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: to, referTo: in.referTo}}}
 			rc.forward()
 		}
 	})
@@ -91,6 +95,12 @@ func (p *Proxy) onward(s *transaction.Shard, r *route, then func(transport.Addre
 		return
 	}
 	p.reach(s, r.next(), then)
+}
+
+// reflected: a trunk's request within a dialog would go back to a trunk, since the rep named a number there as its own
+// Contact.
+func (p *Proxy) reflected(in *inbound, to transport.Address) bool {
+	return p.routing.Load().trunkHost(to.Addr()) && p.trunkSide(in)
 }
 
 // Ack implements transaction.User: an ACK for a 2xx goes by its route set, statelessly. Its branch is a function of
@@ -117,7 +127,8 @@ var ackToken = []byte("ack")
 
 // outOfDialog is a request that begins no call: MESSAGE, SUBSCRIBE, PUBLISH, NOTIFY, INFO, OPTIONS for somebody else.
 // From outside and from the phones it goes where the extensions are; from there to the phone whose flow we signed. An
-// out-of-dialog REFER could start a call anywhere, so it goes nowhere.
+// out-of-dialog REFER could start a call anywhere, so it goes nowhere. A rep's MESSAGE to a number outside, or what we do
+// not know, reaches a person as a call does and is decided like one.
 func (p *Proxy) outOfDialog(in *inbound) {
 	switch {
 	case in.m.Method == "REFER" || in.m.Method == "BYE":
@@ -126,7 +137,34 @@ func (p *Proxy) outOfDialog(in *inbound) {
 		p.toFlow(in)
 	case in.from.pbx:
 		p.refuse(in.tx, refusal{Status: 404, Phrase: "No such phone here"})
+	case in.byRep() && !harmless(in.m.Method):
+		p.reachingOut(in)
 	default:
 		p.toExtensions(in)
 	}
+}
+
+// harmless methods ring nobody and write to nobody.
+func harmless(method string) bool {
+	switch method {
+	case "OPTIONS", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO":
+		return true
+	}
+	return false
+}
+
+// reachingOut is a rep's request outside a dialog that could reach a person. To a number it goes when a call might, in the
+// words in which it was decided; what is no number goes to the extensions as it is.
+func (p *Proxy) reachingOut(in *inbound) {
+	whom := p.Gate.Read(in.uri.Scheme, string(in.uri.User), in.from.peer.Plan)
+	x := p.routing.Load().Extensions
+	if x == nil || whom.Kind != gate.External && (whom.Kind != gate.Unreadable || !dialled(in.uri.User)) {
+		p.toExtensions(in)
+		return
+	}
+	p.rehearse(in, p.callOf(in, whom), allowed, func() {
+		rc := newResponseContext(p, in.tx, in.m)
+		rc.groups = [][]outbound{{{uri: x.uri(string(whom.Number)), to: x.Address}}}
+		rc.forward()
+	})
 }

@@ -26,6 +26,8 @@ type outbound struct {
 
 	flow      bool // to is a connection that the phone made
 	emergency bool // goes out over whatever there is, though it asked for TLS
+	referTo []byte // value of Refer-To; nil leaves it
+	vouch   bool   // the caller's Contact is believed, and signed for those who answer (target.go)
 }
 
 var edits = sync.Pool{New: func() any { return new(message.Edit) }}
@@ -72,6 +74,13 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 	if o.path != "" {
 		head = p.appendPath(head, o, sentBy)
 	}
+	if o.record && o.number != "" {
+		e.DropName("P-Called-Party-ID") // RFC 7315 §4.2: a second number, which nobody decided on
+	}
+	if o.referTo != nil {
+		h, _ := m.Find(message.ReferTo)
+		e.Replace(h.Value, o.referTo)
+	}
 	if o.strip {
 		e.Drop(message.PAssertedIdentity)
 		e.Drop(message.RemotePartyID)
@@ -80,21 +89,20 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 		e.DropName(o.hide)
 	}
 	head = append(head, o.extra...)
-	head = appendLength(head, m, o.to.Protocol)
+	head = appendLength(head, m)
 	e.Insert(m.HeadersStart(), head)
 	return e.Append(nil), listener, nil
 }
 
-// appendLength tells a stream where m ends, which a datagram does by itself (RFC 3261 §18.3).
-func appendLength(head []byte, m *message.Message, to transport.Protocol) []byte {
-	if !to.Reliable() {
-		return head
-	}
-	if _, ok := m.Get(message.ContentLength); ok {
+// appendLength writes the Content-Length that a datagram may do without. In a stream the body would else be read as the
+// next request (RFC 3261 §18.3), which nobody decided on.
+func appendLength(head []byte, m *message.Message) []byte {
+	if _, ok := m.Find(message.ContentLength); ok {
 		return head
 	}
 	head = append(head, "Content-Length: "...)
-	return append(strconv.AppendInt(head, int64(m.Body.End-m.Body.Start), 10), "\r\n"...)
+	head = strconv.AppendInt(head, int64(m.Body.End-m.Body.Start), 10)
+	return append(head, "\r\n"...)
 }
 
 func decreaseMaxForwards(e *message.Edit, m *message.Message, head []byte) []byte {
@@ -114,6 +122,9 @@ func decreaseMaxForwards(e *message.Edit, m *message.Message, head []byte) []byt
 // the one that faces the callee first. What came as sips stays so for the whole dialog (RFC 3261 §16.6-4).
 func (p *Proxy) recordRoute(head []byte, m *message.Message, from transport.Source, o *outbound, sentBy string, sips bool) []byte {
 	token := p.Keys.signCall(o.number, m.CallID, m.FromTag)
+	if o.vouch {
+		token += p.vouch(m, call{token: token}, recordRoutes(m))
+	}
 	one := func(head []byte, flow, sentBy string, proto transport.Protocol) []byte {
 		head = append(head, "Record-Route: <sip"...)
 		if sips {
@@ -154,6 +165,13 @@ func (p *Proxy) facing(from transport.Source) (string, error) {
 	}
 	local, err := from.Listener.Local(from.Addr())
 	return p.named(local), err
+}
+
+func recordRoutes(m *message.Message) (all [][]byte) {
+	for span := range m.Elements(message.RecordRoute) {
+		all = append(all, m.Bytes(span))
+	}
+	return all
 }
 
 func appendRoutes(head []byte, routes [][]byte) []byte {

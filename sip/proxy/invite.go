@@ -48,16 +48,19 @@ func (p *Proxy) decide(in *inbound) {
 		rc.answer(refusal{Status: 503, Phrase: "Draining", Headers: "Retry-After: 5\r\n"})
 		return
 	}
-	if d, done := p.Gate.Local(call); done {
-		p.decided(rc, in, d)
-		return
+	other := p.otherNumber(in, &call.Dialled)
+	if other == nil {
+		if d, done := p.Gate.Local(call); done {
+			p.decided(rc, in, d)
+			return
+		}
 	}
 	shard := in.tx.Shard
 	if p.Gate.Config().Rules.Budget.Std() > p.Timers.Trying { // else the decision is there before
 		shard.Start(&rc.trying, p.Timers.Trying)
 	}
 	p.askers.do(func() {
-		d := p.ask(call)
+		d := p.ask(call, other)
 		shard.Do(func() {
 			defer p.contain(in.tx)
 			p.decided(rc, in, d)
@@ -65,15 +68,24 @@ func (p *Proxy) decide(in *inbound) {
 	})
 }
 
-// ask waits for the registry. A fault in it is this call's alone: undecided, it does not go out.
-func (p *Proxy) ask(call gate.Call) (d gate.Decision) {
+// ask waits for the registry. A second number, if there is one, must pass too, and before the first is reserved. A fault
+// in it is this call's alone: undecided, it does not go out.
+func (p *Proxy) ask(call gate.Call, other *gate.Dialled) (d gate.Decision) {
 	defer func() {
 		if v := recover(); v != nil {
 			p.panicked(v)
 			d = gate.Decision{Call: call}
 		}
 	}()
-	return p.Gate.Ask(p.life, call)
+	if other == nil {
+		return p.Gate.Ask(p.life, call)
+	}
+	second := call
+	second.Dialled = *other
+	if d = p.check(second); d.Verdict != gate.Allow {
+		return d.Blocked()
+	}
+	return p.Gate.Decide(p.life, call)
 }
 
 // decided carries a decision out.
@@ -144,7 +156,7 @@ func (t *Trunk) requestURI(g *gate.Gate, d *gate.Dialled) []byte {
 	case d.Kind == gate.EmergencyCall:
 		return t.uri(d.Local)
 	case t.Number == Digits:
-		return t.uri(d.Number.Digits())
+		return t.uri(g.CountryDigits(d.Number))
 	case t.Number == National:
 		return t.uri(g.NationalDigits(d.Number))
 	default:
@@ -170,7 +182,7 @@ func (p *Proxy) toExtensions(in *inbound) {
 		return
 	}
 	rc := newResponseContext(p, in.tx, in.m)
-	rc.groups = [][]outbound{{{to: x.Address, record: dialogForming(in.m.Method)}}}
+	rc.groups = [][]outbound{{{to: x.Address, record: dialogForming(in.m.Method), vouch: in.from.trunk != nil}}}
 	rc.forward()
 }
 

@@ -94,6 +94,8 @@ type inbound struct {
 	from origin
 	uri  message.URI
 	path route
+
+	referTo []byte // REFER only: what its Refer-To says on the way out; nil leaves it
 }
 
 // byRep: the request comes from a peer, whose calls are decided.
@@ -160,7 +162,7 @@ func (p *Proxy) Repeated(m *message.Message, to transport.Source) {
 		return
 	}
 	p.Metrics.Response(m.CSeqMethod, m.Status)
-	p.Transport.Reply(to, upstream(m, to.Protocol, nil), nil)
+	p.Transport.Reply(to, upstream(m, nil), nil)
 }
 
 // Failed implements transaction.User: RFC 3261 §16.8 and §16.9.

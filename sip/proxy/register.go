@@ -23,6 +23,6 @@ func (p *Proxy) toFlow(in *inbound) {
 		return
 	}
 	rc := newResponseContext(p, in.tx, in.m)
-	rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: in.path.flow, record: dialogForming(in.m.Method), flow: true}}}
+	rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: in.path.flow, record: dialogForming(in.m.Method), flow: true, vouch: true}}}
 	rc.forward()
 }

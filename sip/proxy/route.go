@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transport"
 )
@@ -17,14 +16,13 @@ const tokenParam = "rf"
 
 // route is what RFC 3261 §16.4 makes of a request's Route headers: our own entries are taken off and read.
 type route struct {
-	uri    []byte   // Request-URI in effect, after a strict router's swap
-	rest   [][]byte // Route entries left, ours taken off
-	ours   bool     // at least one entry was ours
-	signed bool     // one of ours carried a good token
-	number gate.Number
+	uri    []byte            // Request-URI in effect, after a strict router's swap
+	rest   [][]byte          // Route entries left, ours taken off
+	ours   bool              // at least one entry was ours
+	signed bool              // one of ours carried a good token
+	call                     // what that token says
 	flow   transport.Address // from a Path of ours; the zero value when there was none
 
-	by    side                              // who sent the request, when signed
 	flows [calleeSide + 1]transport.Address // the connection of each side, from our Record-Routes, where there was one
 }
 
@@ -79,8 +77,8 @@ func (r *route) pop(p *Proxy, m *message.Message) bool {
 	}
 	r.rest, r.ours = r.rest[1:], true
 	if token, ok := u.Param(tokenParam); ok {
-		if n, by, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, m.ToTag); good {
-			r.signed, r.number, r.by = true, n, by
+		if c, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, m.ToTag); good {
+			r.signed, r.call = true, c
 		}
 	}
 	if len(u.User) > 0 {

@@ -58,9 +58,13 @@ func (k *Keys) verify(mac []byte, parts ...[]byte) bool {
 }
 
 // A call's token is "<digits>.<mac>" in the parameter rf of our Record-Route: the decided number, or 0 when no number
-// was decided (emergency, internal and inbound calls), signed together with the Call-ID and the caller's tag.
+// was decided (emergency, internal and inbound calls), signed together with the Call-ID and the caller's tag. A second
+// ".<mac>" may follow: it signs the remote target that the dialog's other end named (target.go).
 
-var callToken = []byte("call")
+var (
+	callToken   = []byte("call")
+	targetToken = []byte("target")
+)
 
 // signCall makes the token of a dialog that the caller with this tag begins.
 func (k *Keys) signCall(n gate.Number, callID, callerTag []byte) string {
@@ -71,30 +75,52 @@ func (k *Keys) signCall(n gate.Number, callID, callerTag []byte) string {
 	return digits + "." + base64.RawURLEncoding.EncodeToString(k.sum(0, callToken, callID, callerTag, []byte(digits)))
 }
 
-// verifyCall reads a token that came back on a request with these tags, either of which may be the caller's. The
-// number is empty when none was decided; by is the side that sent the request.
-func (k *Keys) verifyCall(token, callID, fromTag, toTag []byte) (n gate.Number, by side, ok bool) {
-	digits, sig, found := strings.Cut(string(token), ".")
+// signTarget is what is put behind a token to sign the remote target too.
+func (k *Keys) signTarget(token string, callID, target []byte) string {
+	return "." + base64.RawURLEncoding.EncodeToString(k.sum(0, targetToken, callID, []byte(token), target))
+}
+
+// call is what a token of ours says of the dialog it came back in.
+type call struct {
+	number gate.Number // "" when none was decided
+	by     side        // who sent the request
+	token  string      // without the second signature
+	target []byte      // the second signature, nil when there is none
+}
+
+// verifyCall reads a token that came back on a request or response with these tags, either of which may be the caller's.
+func (k *Keys) verifyCall(token, callID, fromTag, toTag []byte) (c call, ok bool) {
+	digits, rest, found := strings.Cut(string(token), ".")
 	if !found {
-		return "", noSide, false
+		return call{}, false
 	}
-	mac, err := base64.RawURLEncoding.DecodeString(sig)
+	signature, target, targeted := strings.Cut(rest, ".")
+	mac, err := base64.RawURLEncoding.DecodeString(signature)
 	if err != nil {
-		return "", noSide, false
+		return call{}, false
 	}
+	c.token = string(token[:len(digits)+1+len(signature)])
 	d := []byte(digits)
 	switch {
 	case k.verify(mac, callToken, callID, fromTag, d):
-		by = callerSide
+		c.by = callerSide
 	case k.verify(mac, callToken, callID, toTag, d):
-		by = calleeSide
+		c.by = calleeSide
 	default:
-		return "", noSide, false
+		return call{}, false
 	}
-	if digits == "0" {
-		return "", by, true
+	if digits != "0" {
+		c.number = gate.Number("+" + digits)
 	}
-	return gate.Number("+" + digits), by, true
+	if targeted {
+		c.target, _ = base64.RawURLEncoding.DecodeString(target) // what cannot be read signs nothing
+	}
+	return c, true
+}
+
+// verifyTarget says whether c's token signs this remote target.
+func (k *Keys) verifyTarget(c call, callID, target []byte) bool {
+	return len(c.target) == macSize && k.verify(c.target, targetToken, callID, []byte(c.token), target)
 }
 
 // side is one of a dialog's two.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/message"
-	"github.com/ringfence/ringfence/sip/transport"
 )
 
 // finish sends the best final response up (§16.7-6).
@@ -79,7 +78,10 @@ func (b *branch) rank() int {
 
 // relayFinal passes a branch's final response on, with the challenges of the others when it is one (§16.7-7).
 func (rc *responseContext) relayFinal(best *branch) {
-	b := upstream(best.final, rc.tx.Source.Protocol, func(e *message.Edit) {
+	b := upstream(best.final, func(e *message.Edit) {
+		if best.status/100 == 3 {
+			rc.redirected(e, best.final)
+		}
 		if best.status != 401 && best.status != 407 {
 			return
 		}
@@ -106,30 +108,30 @@ func challenges(m *message.Message) []byte {
 	return lines
 }
 
-// upstream is a response without our Via (§16.7-3), as it goes up over a protocol.
-func upstream(m *message.Message, over transport.Protocol, more func(*message.Edit)) []byte {
+// upstream is a response without our Via (§16.7-3).
+func upstream(m *message.Message, more func(*message.Edit)) []byte {
 	e, _ := edits.Get().(*message.Edit)
 	defer edits.Put(e)
 	e.Reset(m)
 	e.PopElement(message.Via)
-	if length := appendLength(nil, m, over); length != nil {
-		e.Insert(m.HeadersEnd(), length)
-	}
 	if more != nil {
 		more(e)
+	}
+	if length := appendLength(nil, m); length != nil {
+		e.Insert(m.HeadersEnd(), length)
 	}
 	return e.Append(nil)
 }
 
-// relay passes a provisional or 2xx response on at once (§16.7-5).
-func (rc *responseContext) relay(m *message.Message) {
+// relay passes a provisional or 2xx response of a branch on at once (§16.7-5).
+func (rc *responseContext) relay(b *branch, m *message.Message) {
 	if m.Status/100 == 2 && !rc.answered {
 		rc.answered = true
 		if rc.decision != nil && rc.decision.Verdict == gate.Allow {
 			rc.p.Gate.Answered(rc.decision.Reservation)
 		}
 	}
-	rc.tx.Respond(m.Status, upstream(m, rc.tx.Source.Protocol, nil))
+	rc.tx.Respond(m.Status, upstream(m, func(e *message.Edit) { b.vouchUpstream(e, m) }))
 	rc.p.Metrics.Response(m.CSeqMethod, m.Status)
 	if m.Status/100 == 2 {
 		rc.refreshed(m)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,8 @@ type world struct {
 	gate     *gate.Gate
 	registry *registrytest.Memory
 
+	echoes bool // what came in was malformed: its answer repeats its headers, faults and all
+
 	mu    sync.Mutex
 	queue map[transport.Address][]*message.Message // sent there and not yet taken
 	dead  map[transport.Address]bool               // TCP addresses that refuse
@@ -69,22 +72,28 @@ type world struct {
 
 // setUp is what a test may change before the world begins.
 type setUp struct {
-	rules   func(*gate.Rules)
-	routing func(*Routing)
-	observe func(gate.Decision)
-	still   bool // no timer runs
+	region   string // default US
+	registry func(*registrytest.Memory) gate.Registry
+	rules    func(*gate.Rules)
+	routing  func(*Routing)
+	observe  func(gate.Decision)
+	still    bool // no timer runs
 }
 
 func inWorld(t *testing.T, s setUp, f func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, queue: map[transport.Address][]*message.Message{}, dead: map[transport.Address]bool{}}
 		w.registry = registrytest.NewMemory(time.Now)
-		cfg := gate.Defaults("US")
+		cfg := gate.Defaults(cmp.Or(s.region, "US"))
 		cfg.Extension = "^[2-8][0-9]{2,3}$"
 		if s.rules != nil {
 			s.rules(&cfg.Rules)
 		}
-		g, err := gate.New(gate.Options{Config: cfg, Registry: w.registry, Gate: "g1", Now: time.Now})
+		var registry gate.Registry = w.registry
+		if s.registry != nil {
+			registry = s.registry(w.registry)
+		}
+		g, err := gate.New(gate.Options{Config: cfg, Registry: registry, Gate: "g1", Now: time.Now})
 		require.NoError(t, err)
 		w.gate = g
 		keys, err := NewKeys([]byte("0123456789abcdef"))
@@ -144,6 +153,9 @@ func (w *world) Reply(to transport.Source, b []byte, failed func(error)) {
 
 func (w *world) Send(to transport.Address, _ *transport.Listener, b []byte, failed func(error)) {
 	m, err := message.Parse(append([]byte(nil), b...))
+	if err != nil && w.echoes {
+		return
+	}
 	if err != nil {
 		w.t.Errorf("the proxy sent something that its own reader refuses: %v\n%s", err, b)
 		return
@@ -239,10 +251,14 @@ func (w *world) expectMethod(a transport.Address, method string) *message.Messag
 // deliver hands the proxy a message that came from a. Lines may end in LF.
 func (w *world) deliver(a transport.Address, text string) {
 	w.t.Helper()
-	m, err := message.Parse([]byte(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")))
+	m, err := message.Parse([]byte(crlf(text)))
 	require.NoError(w.t, err)
 	w.layer.Receive(m, transport.Source{Address: a})
 	synctest.Wait()
+}
+
+func crlf(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
 }
 
 // ask builds a request as a phone would.
@@ -254,6 +270,7 @@ type ask struct {
 	branch string
 	cseq   int
 	toTag  string
+	to     string // the whole value; default: the Request-URI, with toTag
 	more   string // complete lines
 	body   string
 	source transport.Address
@@ -279,6 +296,9 @@ func (q ask) text() string {
 	to := "<" + q.uri + ">"
 	if q.toTag != "" {
 		to += ";tag=" + q.toTag
+	}
+	if q.to != "" {
+		to = q.to
 	}
 	maxForwards := "Max-Forwards: 70\n"
 	if strings.Contains(q.more, "Max-Forwards") {

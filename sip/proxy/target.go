@@ -1,0 +1,161 @@
+package proxy
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/message"
+)
+
+// Within a dialog a request goes to the remote target, the Contact that the other end named (RFC 3261 §12.2.1.1), and is
+// forwarded as it is. A rep could put any number there, and some exchange might ring it. So what a trunk or the
+// extensions name as their target is signed when it looks like a number, and what comes back is compared.
+
+// leastDialled is the fewest digits of what an exchange could take for an outside number (E.164 has no shorter one).
+const leastDialled = 5
+
+// dialled says whether an exchange could ring something outside by this user part, however it cleans it up: by dropping
+// what are no digits, reading its parameters or decoding it.
+func dialled(user []byte) bool {
+	digits := 0
+	for i := 0; i < len(user); i++ {
+		c := user[i]
+		if c == '%' && i+2 < len(user) && user[i+1] == '3' {
+			c, i = user[i+2], i+2
+		}
+		if '0' <= c && c <= '9' {
+			digits++
+		}
+	}
+	return digits >= leastDialled
+}
+
+// rings says whether a user part is n, as trunks write it in their Contacts: with its country code, with or without a +.
+func rings(user []byte, n gate.Number) bool {
+	user, _, _ = bytes.Cut(user, []byte{';'})
+	return n != "" && string(bytes.TrimPrefix(user, []byte{'+'})) == n.Digits()
+}
+
+// astray says whether a request within a dialog is bound for a number that nobody decided on: neither the call's own,
+// nor a remote target that a trunk or the extensions named, nor a phone of ours. What comes from a trunk never is.
+func (p *Proxy) astray(in *inbound) bool {
+	rest := in.path.rest
+	switch {
+	case p.trunkSide(in), in.path.signed && p.Keys.verifyTarget(in.path.call, in.m.CallID, way(in.uri, rest)):
+		return false
+	case p.strays(in, in.uri, len(rest) == 0):
+		return true
+	}
+	return slices.ContainsFunc(rest, func(hop []byte) bool {
+		u, ok := uriOf(hop)
+		return !ok || p.strays(in, u, false)
+	})
+}
+
+// strays is astray for one URI; last says that no Route follows, so that the request goes to the URI's own host.
+func (p *Proxy) strays(in *inbound, u message.URI, last bool) bool {
+	if !dialled(u.User) || in.path.signed && rings(u.User, in.path.number) {
+		return false
+	}
+	return p.Gate.Read(u.Scheme, string(u.User), nil).Kind != gate.Extension && !(last && p.routing.Load().phone(u))
+}
+
+// uriOf is the URI in a Route, Record-Route or Contact.
+func uriOf(nameAddr []byte) (u message.URI, ok bool) {
+	a, err := message.ParseNameAddr(nameAddr)
+	if err != nil {
+		return u, false
+	}
+	u, err = message.ParseURI(a.URI)
+	return u, err == nil
+}
+
+// way is what is signed of a remote target and of the Route entries before it: no parameters, which some phones change.
+func way(target message.URI, hops [][]byte) []byte {
+	b := appendHop(make([]byte, 0, 128), target)
+	for _, hop := range hops {
+		u, _ := uriOf(hop)
+		b = appendHop(b, u)
+	}
+	return b
+}
+
+func appendHop(b []byte, u message.URI) []byte {
+	b = append(append(b, u.User...), '@')
+	b = append(append(b, bytes.ToLower(u.Host)...), ':')
+	return append(strconv.AppendUint(b, uint64(u.Port), 10), ' ')
+}
+
+// vouch is what is put behind a token for the remote target that m names, with the Route entries that lead there from
+// here; "" when neither could be taken for a number and need no signature.
+func (p *Proxy) vouch(m *message.Message, c call, hops [][]byte) string {
+	v, _ := m.Get(message.Contact)
+	u, ok := uriOf(v)
+	if !ok {
+		return ""
+	}
+	opaque := dialled(u.User) && !rings(u.User, c.number) || slices.ContainsFunc(hops, func(hop []byte) bool {
+		u, _ := uriOf(hop)
+		return dialled(u.User)
+	})
+	if !opaque {
+		return ""
+	}
+	return p.Keys.signTarget(c.token, m.CallID, way(u, hops))
+}
+
+// vouchUpstream signs the remote target of a response that begins a dialog, in our Record-Route (§16.7-8). Only what a
+// trunk or the extensions name is believed. The entries above ours are the way from here, backwards.
+func (b *branch) vouchUpstream(e *message.Edit, m *message.Message) {
+	p := b.rc.p
+	if b.rc.method != "INVITE" || m.ToTag == nil || b.out == nil || !p.routing.Load().configured(b.out.to) {
+		return
+	}
+	var hops [][]byte
+	for span := range m.Elements(message.RecordRoute) {
+		element := m.Bytes(span)
+		u, ok := uriOf(element)
+		if !ok {
+			return
+		}
+		token, ok := u.Param(tokenParam)
+		if !ok || !p.ours(u) {
+			hops = append([][]byte{element}, hops...)
+			continue
+		}
+		c, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, nil)
+		if more := p.vouch(m, c, hops); good && more != "" {
+			e.Insert(span.Start+bytes.LastIndex(element, token)+len(token), []byte(more))
+		}
+	}
+}
+
+// trunkSide says whether a request comes from a trunk, or from another port of one that is no peer besides.
+func (p *Proxy) trunkSide(in *inbound) bool {
+	return in.from.trunk != nil || in.from.peer == nil && p.routing.Load().trunkHost(in.tx.Source.Addr())
+}
+
+// trunkHost says whether a trunk has this address.
+func (r *Routing) trunkHost(a netip.Addr) bool {
+	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.Address.Addr() == a })
+}
+
+// phone says whether a URI names a phone of ours: its host is in a peer's network, and that is a network of phones, with
+// neither a trunk nor the extensions' server in it.
+func (r *Routing) phone(u message.URI) bool {
+	ip, err := netip.ParseAddr(string(u.Host))
+	if err != nil {
+		return false
+	}
+	ip = ip.Unmap()
+	if r.trunkHost(ip) || r.Extensions != nil && r.Extensions.Address.Addr() == ip {
+		return false
+	}
+	phones := func(n netip.Prefix) bool {
+		return n.Contains(ip) && !slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return n.Contains(t.Address.Addr()) })
+	}
+	return slices.ContainsFunc(r.Peers, func(p Peer) bool { return slices.ContainsFunc(p.From, phones) })
+}
