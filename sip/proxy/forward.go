@@ -123,7 +123,7 @@ func decreaseMaxForwards(e *message.Edit, m *message.Message, head []byte) []byt
 func (p *Proxy) recordRoute(head []byte, m *message.Message, from transport.Source, o *outbound, sentBy string, sips bool) []byte {
 	token := p.Keys.signCall(o.number, m.CallID, m.FromTag)
 	if o.vouch {
-		token += p.vouch(m, call{token: token}, recordRoutes(m))
+		token += p.vouch(m, token)
 	}
 	one := func(head []byte, flow, sentBy string, proto transport.Protocol) []byte {
 		head = append(head, "Record-Route: <sip"...)
@@ -165,13 +165,6 @@ func (p *Proxy) facing(from transport.Source) (string, error) {
 	}
 	local, err := from.Listener.Local(from.Addr())
 	return p.named(local), err
-}
-
-func recordRoutes(m *message.Message) (all [][]byte) {
-	for span := range m.Elements(message.RecordRoute) {
-		all = append(all, m.Bytes(span))
-	}
-	return all
 }
 
 func appendRoutes(head []byte, routes [][]byte) []byte {

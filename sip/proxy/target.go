@@ -89,45 +89,56 @@ func appendHop(b []byte, u message.URI) []byte {
 	return append(strconv.AppendUint(b, uint64(u.Port), 10), ' ')
 }
 
-// vouch is what is put behind a token for the remote target that m names, with the Route entries that lead there from
-// here; "" when neither could be taken for a number and need no signature.
-func (p *Proxy) vouch(m *message.Message, c call, hops [][]byte) string {
-	v, _ := m.Get(message.Contact)
-	u, ok := uriOf(v)
-	if !ok {
-		return ""
-	}
-	opaque := dialled(u.User) && !rings(u.User, c.number) || slices.ContainsFunc(hops, func(hop []byte) bool {
+// opaque says whether a remote target, or a Route entry on the way to it, has digits enough to be taken for a number and
+// is not n: only then it needs a signature.
+func opaque(target message.URI, hops [][]byte, n gate.Number) bool {
+	return dialled(target.User) && !rings(target.User, n) || slices.ContainsFunc(hops, func(hop []byte) bool {
 		u, _ := uriOf(hop)
 		return dialled(u.User)
 	})
-	if !opaque {
-		return ""
-	}
-	return p.Keys.signTarget(c.token, m.CallID, way(u, hops))
 }
 
-// vouchUpstream signs the remote target of a response that begins a dialog, in our Record-Route (§16.7-8). Only what a
-// trunk or the extensions name is believed. The entries above ours are the way from here, backwards.
+// vouch is what is put behind a call's token in a request: it signs the caller's Contact and the Route entries that lead
+// there from here. "" when that needs no signature.
+func (p *Proxy) vouch(m *message.Message, token string) string {
+	v, _ := m.Get(message.Contact)
+	u, ok := uriOf(v)
+	var hops [][]byte
+	for span := range m.Elements(message.RecordRoute) {
+		hops = append(hops, m.Bytes(span))
+	}
+	if !ok || !opaque(u, hops, "") {
+		return ""
+	}
+	return p.Keys.signTarget(token, m.CallID, way(u, hops))
+}
+
+// vouchUpstream does the same for the callee's Contact in a response that begins a dialog (§16.7-8). Only what a trunk or
+// the extensions name is believed. The Record-Routes above ours are the way from here, backwards.
 func (b *branch) vouchUpstream(e *message.Edit, m *message.Message) {
 	p := b.rc.p
 	if b.rc.method != "INVITE" || m.ToTag == nil || b.out == nil || !p.routing.Load().configured(b.out.to) {
 		return
 	}
+	v, _ := m.Get(message.Contact)
+	target, ok := uriOf(v)
 	var hops [][]byte
 	for span := range m.Elements(message.RecordRoute) {
 		element := m.Bytes(span)
-		u, ok := uriOf(element)
-		if !ok {
+		u, read := uriOf(element)
+		if !ok || !read {
 			return
 		}
-		token, ok := u.Param(tokenParam)
-		if !ok || !p.ours(u) {
+		token, signed := u.Param(tokenParam)
+		if !signed || !p.ours(u) {
 			hops = append([][]byte{element}, hops...)
 			continue
 		}
-		c, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, nil)
-		if more := p.vouch(m, c, hops); good && more != "" {
+		if !opaque(target, hops, b.rc.number) {
+			return
+		}
+		if c, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, nil); good && c.target == nil {
+			more := p.Keys.signTarget(c.token, m.CallID, way(target, hops))
 			e.Insert(span.Start+bytes.LastIndex(element, token)+len(token), []byte(more))
 		}
 	}

@@ -318,10 +318,25 @@ func (w *world) ask(q ask) {
 	w.deliver(q.source, q.text())
 }
 
+// askTagged is ask with a From-tag.
+func (w *world) askTagged(q ask, tag string) {
+	w.t.Helper()
+	if !q.source.IsValid() {
+		q.source = desk
+	}
+	w.deliver(q.source, strings.Replace(q.text(), ";tag=caller\nTo", ";tag="+tag+"\nTo", 1))
+}
+
 // reply answers a request that the proxy sent to a, as the callee behind it would.
 func (w *world) reply(a transport.Address, to *message.Message, status int, more string) {
 	w.t.Helper()
 	w.replyEdited(a, to, status, func(s string) string { return s }, more)
+}
+
+// replyFrom is reply with a Contact, and with Record-Routes of proxies behind a.
+func (w *world) replyFrom(a transport.Address, to *message.Message, status int, target, routes string) {
+	w.t.Helper()
+	w.replyEdited(a, to, status, func(s string) string { return strings.Replace(s, "Record-Route:", routes+"Record-Route:", 1) }, "Contact: <"+target+">\n")
 }
 
 // replyEdited is reply with the last word on the text.
