@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -82,7 +83,11 @@ func TestRemoteTargetOfTheCaller(t *testing.T) {
 		require.Equal(t, hold.uri, string(m.Bytes(m.RequestURI)))
 		w.drain(desk)
 
-		hold.uri, hold.branch = "sip:+442079460001@10.1.0.1:5060", "z9hG4bK-i"
+		hold.method, hold.branch = "UPDATE", "z9hG4bK-u"
+		w.askTagged(hold, "callee")
+		w.expectMethod(trunkA, "UPDATE")
+
+		hold.uri, hold.method, hold.branch = "sip:+442079460001@10.1.0.1:5060", "INVITE", "z9hG4bK-i"
 		w.askTagged(hold, "callee")
 		w.expectStatus(desk, 403)
 		w.quiet(trunkA)
@@ -106,16 +111,108 @@ func TestReInviteByTheCallee(t *testing.T) {
 	})
 }
 
-// A rep who swaps the tags is not taken for the callee.
+// A rep who swaps the tags is not taken for the callee: the call is decided as a new one.
 func TestSwappedTags(t *testing.T) {
 	inWorld(t, setUp{}, func(w *world) {
 		_, ok := w.up(ask{})
-		w.registry.AddDNC("+12125550100", "company")
+		w.registry.SetOwner("+12125550100", "202", "202", time.Hour)
 		q := inDialog("INVITE", "z9hG4bK-s", ok)
 		q.uri, q.toTag = "sip:+12125550100@10.1.0.1:5060", "caller"
 		w.askTagged(q, "callee")
 		w.expectStatus(desk, 403)
 		w.quiet(trunkA)
+	})
+}
+
+// Only what a trunk or the extensions name is believed. A phone that is rung by its flow names its own target, and the
+// PBX, which believes it, would ring that through the gate.
+func TestRemoteTargetOfAPhone(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.registry.AddDNC("+442079460000", "company")
+		w.ask(ask{method: "REGISTER", uri: "sip:10.0.0.1"})
+		path := value(w.expectMethod(pbx, "REGISTER"), message.Path)
+		w.ask(ask{uri: "sip:201@10.0.0.9:5070", from: "305", callID: "in", source: pbx, more: "Route: " + path + "\n"})
+		w.expectStatus(pbx, 100)
+		w.replyFrom(desk, w.expectMethod(desk, "INVITE"), 200, elsewhere, "")
+		ok := w.expectStatus(pbx, 200)
+		q := within("INVITE", elsewhere, "z9hG4bK-re", ok)
+		q.callID, q.from, q.source = "in", "305", pbx
+		w.ask(q)
+		w.expectStatus(pbx, 403)
+		w.quiet(trunkA)
+	})
+}
+
+// Phones may have numbers of any length in their Contacts; but what lies outside the phones' networks is none of them.
+func TestPhones(t *testing.T) {
+	net := func(s ...string) (all []netip.Prefix) {
+		for _, n := range s {
+			all = append(all, netip.MustParsePrefix(n))
+		}
+		return all
+	}
+	r := routing(t)
+	for _, c := range []struct {
+		from  []netip.Prefix
+		host  string
+		phone bool
+	}{
+		{net("10.0.0.0/24"), "10.0.0.9", true},
+		{net("10.0.0.0/24"), "10.0.1.9", false},
+		{net("10.0.0.0/24"), "10.0.0.5", false}, // the PBX
+		{net("10.0.0.0/24"), "phone.example", false},
+		{net("10.0.0.0/24"), "192.0.2.66", false},
+		{net("10.1.0.1/32"), "10.1.0.1", false}, // a trunk
+		{net("10.0.0.0/8"), "10.0.0.9", false},  // a trunk is in it, and who knows what else of the carrier's
+		{net("10.0.0.0/8", "10.0.0.0/16"), "10.0.0.9", true},
+		{net("0.0.0.0/0"), "192.0.2.66", false},
+	} {
+		r.Peers[0].From = c.from
+		require.Equal(t, c.phone, r.phone(message.URI{Scheme: "sip", Host: []byte(c.host)}), "%s in %v", c.host, c.from)
+	}
+	// What leads outside is not a phone's only because it leads away from the trunk.
+	inWorld(t, setUp{}, func(w *world) {
+		_, ok := w.up(ask{})
+		w.ask(within("UPDATE", "sip:+442079460000@"+nobody.AddrPort.String(), "z9hG4bK-u", ok))
+		w.expectStatus(desk, 403)
+		w.ask(within("UPDATE", "sip:+442079460000@10.0.0.7", "z9hG4bK-v", ok))
+		w.expectMethod(at("udp", "10.0.0.7:5060"), "UPDATE")
+	})
+}
+
+// Extensions that are no peer may transfer what came in, but not to whom nobody may ring.
+func TestReferByTheExtensions(t *testing.T) {
+	phones := func(r *Routing) { r.Peers[0].From = []netip.Prefix{netip.MustParsePrefix("10.0.0.9/32")} }
+	inWorld(t, setUp{routing: phones}, func(w *world) {
+		w.registry.AddDNC("+13105550123", "company")
+		w.ask(ask{uri: "sip:305@10.0.0.1", callID: "in", source: trunkA})
+		invite := w.expectMethod(pbx, "INVITE")
+		w.reply(pbx, invite, 200, "")
+		w.drain(trunkA)
+		q := ask{method: "REFER", callID: "in", uri: "sip:callee@10.1.0.7:5062", toTag: "caller", branch: "z9hG4bK-r", cseq: 2, source: pbx}
+		q.more = routeSet(invite, false) + "Refer-To: <sip:+13105550123@10.0.0.5>\n"
+		w.askTagged(q, "callee")
+		w.expectStatus(pbx, 403)
+		w.quiet(callee)
+		q.more, q.branch = routeSet(invite, false)+"Refer-To: <sip:13105550199@10.0.0.5>\n", "z9hG4bK-s"
+		w.askTagged(q, "callee")
+		require.Equal(t, "<sip:+13105550199@10.0.0.5>", value(w.expectMethod(callee, "REFER"), message.ReferTo))
+	})
+}
+
+// A method that is INVITE to a lenient reader only is INVITE to nobody here.
+func TestMethodInAnotherCase(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		_, ok := w.up(ask{})
+		for i, method := range []string{"invite", "Invite", "refer", "bye", "update", "Message"} {
+			w.ask(ask{method: method, uri: "sip:305@10.0.0.1", branch: "z9hG4bK-m" + method})
+			w.expectStatus(desk, 501)
+			q := inDialog(method, "z9hG4bK-n"+method, ok)
+			q.cseq = 2 + i
+			w.ask(q)
+			w.expectStatus(desk, 501)
+		}
+		w.quiet(trunkA, pbx, callee)
 	})
 }
 
