@@ -69,12 +69,25 @@ func (n *fuzzNetwork) look(b []byte, outside bool) {
 	if err != nil {
 		n.t.Fatalf("the proxy sent something that its own reader refuses: %v\n%q", err, b)
 	}
-	if !outside || !m.Request || m.Method != "INVITE" && m.Method != "REFER" && m.Method != "UPDATE" {
+	if !outside || !m.Request || !couldRing(m.Method) {
 		return
 	}
-	u, err := message.ParseURI(m.Bytes(m.RequestURI))
+	n.rings(m.Bytes(m.RequestURI), b)
+	for span := range m.Elements(message.ReferTo) {
+		if a, err := message.ParseNameAddr(m.Bytes(span)); err == nil && m.Method == "REFER" {
+			n.rings(a.URI, b)
+		}
+	}
+	if m.Count(message.ContentLength) != 1 {
+		n.t.Fatalf("in a stream its body would be a request of its own:\n%s", b)
+	}
+}
+
+// rings fails when a URI names what is listed.
+func (n *fuzzNetwork) rings(uri, b []byte) {
+	u, err := message.ParseURI(uri)
 	if err != nil {
-		n.t.Fatalf("unreadable Request-URI sent: %q", b)
+		n.t.Fatalf("unreadable URI sent: %q", b)
 	}
 	user, err := url.PathUnescape(string(u.User))
 	if err != nil {
@@ -120,6 +133,15 @@ func FuzzGate(f *testing.F) {
 		{uri: "sip:0012125550100@10.0.0.1"},
 		{uri: "sip:12125550100p1@10.0.0.1"},
 		{more: "Proxy-Require: x\n"},
+		{method: "invite", uri: "sip:+12125550100@10.1.0.1:5060", toTag: "t"},
+		{method: "DIAL", uri: "sip:+12125550100@10.1.0.1:5060", toTag: "t"},
+		{uri: "sip:+14155550123@10.0.0.1", to: "<sip:+12125550100@x>"},
+		{uri: "urn:service:sos.12125550100"},
+		{uri: "sip:+12125550100@10.1.0.1:5060", toTag: "t", more: fuzzRoute("")},
+		{uri: "sip:*6712125550100@10.1.0.1:5060", toTag: "t", more: fuzzRoute("+14155550123")},
+		{method: "UPDATE", uri: "sip:x@10.1.0.1:5060", toTag: "t", more: fuzzRoute("+14155550123") + "Route: <sip:+12125550100@10.1.0.1>\n"},
+		{method: "REFER", uri: "sip:x@10.1.0.1:5060", toTag: "t", more: fuzzRoute("") + "Refer-To: <sip:305@x?Route=%3Csip:+12125550100@x%3E>\n"},
+		{method: "REFER", uri: "sip:x@10.1.0.1:5060", toTag: "t", more: fuzzRoute("") + "r: <sip:+14155550123;x=1@h:1;method=INVITE;transport=tcp?Replaces=a>\n"},
 	} {
 		f.Add([]byte(strings.ReplaceAll(q.text(), "\n", "\r\n")), uint8(0))
 	}
@@ -130,6 +152,12 @@ func FuzzGate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, who uint8) {
 		synctest.Test(t, func(t *testing.T) { feed(t, raw, senders[int(who)%len(senders)]) })
 	})
+}
+
+// fuzzRoute is a Route with a good token for a number: what a rep holds after a call that was allowed.
+func fuzzRoute(n gate.Number) string {
+	keys, _ := NewKeys([]byte("0123456789abcdef"))
+	return "Route: <sip:10.0.0.1:5060;lr;rf=" + keys.signCall(n, []byte("call-1"), []byte("caller")) + ">\n"
 }
 
 // feed gives raw to a fresh proxy twice: the second time it is a retransmission, or a call made again.

@@ -162,7 +162,7 @@ func (r *Routing) phone(u message.URI) bool {
 		return false
 	}
 	ip = ip.Unmap()
-	if r.trunkHost(ip) || r.Extensions != nil && r.Extensions.Address.Addr() == ip {
+	if r.Extensions != nil && r.Extensions.Address.Addr() == ip {
 		return false
 	}
 	phones := func(n netip.Prefix) bool {
