@@ -24,10 +24,10 @@ type outbound struct {
 	path   string      // user part of our Path; "" adds none
 	trunk  *Trunk      // the branch goes to a trunk: its refusals are the customer's
 
-	flow      bool // to is a connection that the phone made
-	emergency bool // goes out over whatever there is, though it asked for TLS
-	referTo []byte // value of Refer-To; nil leaves it
-	vouch   bool   // the caller's Contact is believed, and signed for those who answer (target.go)
+	flow      bool   // to is a connection that the phone made
+	emergency bool   // goes out over whatever there is, though it asked for TLS
+	referTo   []byte // value of Refer-To; nil leaves it
+	vouch     bool   // the caller's Contact is believed, and signed for those who answer (target.go)
 }
 
 var edits = sync.Pool{New: func() any { return new(message.Edit) }}

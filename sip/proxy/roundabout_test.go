@@ -32,6 +32,7 @@ type attempt struct {
 	far      string // the spelling, at the trunk
 	free     string // URI of a number that may be rung
 	id       string // Call-ID and branch of this attempt
+	region   string
 	dialog   dialogs
 }
 
@@ -71,40 +72,48 @@ var pathsRound = []struct {
 		a.send(ask{uri: a.free})
 		a.send(ask{uri: a.uri})
 	}},
-	{"in-dialog INVITE, outside call", false, a2dialog("INVITE", outside)},
-	{"in-dialog INVITE, extension's call", false, a2dialog("INVITE", inside)},
-	{"in-dialog INVITE, call from outside", false, a2dialog("INVITE", incoming)},
-	{"in-dialog UPDATE", false, a2dialog("UPDATE", outside)},
-	{"in-dialog UPDATE, extension's call", false, a2dialog("UPDATE", inside)},
-	{"in-dialog PRACK", false, a2dialog("PRACK", inside)},
-	{"in-dialog INFO", false, a2dialog("INFO", incoming)},
-	{"in-dialog NOTIFY", false, a2dialog("NOTIFY", outside)},
-	{"in-dialog MESSAGE", false, a2dialog("MESSAGE", inside)},
-	{"in-dialog unknown method", false, a2dialog("DIAL", outside)},
-	{"in-dialog lower case", false, a2dialog("invite", outside)},
+	{"in-dialog INVITE, outside call", false, a2dialog("INVITE", outsideCall)},
+	{"in-dialog INVITE, extension's call", false, a2dialog("INVITE", insideCall)},
+	{"in-dialog INVITE, call from outside", false, a2dialog("INVITE", incomingCall)},
+	{"in-dialog UPDATE", false, a2dialog("UPDATE", outsideCall)},
+	{"in-dialog UPDATE, extension's call", false, a2dialog("UPDATE", insideCall)},
+	{"in-dialog PRACK", false, a2dialog("PRACK", insideCall)},
+	{"in-dialog INFO", false, a2dialog("INFO", incomingCall)},
+	{"in-dialog NOTIFY", false, a2dialog("NOTIFY", outsideCall)},
+	{"in-dialog MESSAGE", false, a2dialog("MESSAGE", insideCall)},
+	{"in-dialog unknown method", false, a2dialog("DIAL", outsideCall)},
+	{"in-dialog lower case", false, a2dialog("invite", outsideCall)},
+	{"number to route on", false, func(a attempt) {
+		a.send(ask{uri: strings.Replace(a.free, "@", ";rn="+a.spelling.User+"@", 1), to: "<" + a.free + ">"})
+	}},
+	{"in-dialog number to route on", false, func(a attempt) {
+		free := "sip:" + free[a.region] + ";rn=" + a.spelling.User + "@" + trunkA.AddrPort.String()
+		a.inDialog("INVITE", free, outsideCall, "")
+		a.inDialog("UPDATE", free, outsideCall, "")
+	}},
 	{"in-dialog strict Route", false, func(a attempt) {
-		a.inDialog("INVITE", "sip:callee@"+callee.AddrPort.String(), outside, "Route: <"+a.far+">\n")
+		a.inDialog("INVITE", "sip:callee@"+callee.AddrPort.String(), outsideCall, "Route: <"+a.far+">\n")
 	}},
 	{"in-dialog loose Route", false, func(a attempt) {
-		a.inDialog("INVITE", "sip:callee@"+callee.AddrPort.String(), outside, "Route: <"+withLR(a.far)+">\n")
+		a.inDialog("INVITE", "sip:callee@"+callee.AddrPort.String(), outsideCall, "Route: <"+withLR(a.far)+">\n")
 	}},
 	{"in-dialog unsigned", false, func(a attempt) {
 		for i, method := range []string{"UPDATE", "PRACK", "INFO", "NOTIFY", "MESSAGE", "DIAL", "REFER"} {
 			a.send(ask{method: method, uri: a.far, toTag: "x", branch: fmt.Sprint("z9hG4bK-u", i, a.id)})
 		}
 	}},
-	{"REFER in the dialog", false, a2refer("Refer-To: <%s>\n", outside)},
-	{"REFER, compact, extension's call", false, a2refer("r: <%s>\n", inside)},
-	{"REFER to a bare URI", false, a2refer("Refer-To: %s\n", incoming)},
-	{"REFER with Replaces", false, a2refer("Refer-To: <%s?Replaces=a%%3Bto-tag%%3Db%%3Bfrom-tag%%3Dc>\n", outside)},
-	{"REFER to an extension by Route", false, a2refer("Refer-To: <sip:305@10.0.0.1?Route=%%3C%s%%3E>\n", outside)},
-	{"REFER to an extension with To", false, a2refer("Refer-To: <sip:305@10.0.0.1?To=%%3C%s%%3E>\n", outside)},
-	{"REFER twice", false, a2refer("Refer-To: <sip:305@10.0.0.1>\nr: <%s>\n", outside)},
+	{"REFER in the dialog", false, a2refer("Refer-To: <%s>\n", outsideCall)},
+	{"REFER, compact, extension's call", false, a2refer("r: <%s>\n", insideCall)},
+	{"REFER to a bare URI", false, a2refer("Refer-To: %s\n", incomingCall)},
+	{"REFER with Replaces", false, a2refer("Refer-To: <%s?Replaces=a%%3Bto-tag%%3Db%%3Bfrom-tag%%3Dc>\n", outsideCall)},
+	{"REFER to an extension by Route", false, a2refer("Refer-To: <sip:305@10.0.0.1?Route=%%3C%s%%3E>\n", outsideCall)},
+	{"REFER to an extension with To", false, a2refer("Refer-To: <sip:305@10.0.0.1?To=%%3C%s%%3E>\n", outsideCall)},
+	{"REFER twice", false, a2refer("Refer-To: <sip:305@10.0.0.1>\nr: <%s>\n", outsideCall)},
 	{"REFER of a list", false, func(a attempt) {
 		list := `<list><entry uri="` + a.uri + `"/></list>`
-		a.inDialog("REFER", "sip:callee@"+callee.AddrPort.String(), outside, "Refer-To: <cid:l@x>\nRequire: multiple-refer\nContent-Type: application/resource-lists+xml\n", list)
-		a.inDialog("REFER", "sip:callee@"+callee.AddrPort.String(), outside, "Refer-To: <sip:305@x>\nRequire: multiple-refer\nContent-Type: application/resource-lists+xml\n", list)
-		a.inDialog("REFER", "sip:callee@"+callee.AddrPort.String(), outside, "Refer-To: <sip:305@x>\nContent-Type: application/resource-lists+xml\n", list)
+		a.inDialog("REFER", "sip:callee@"+callee.AddrPort.String(), outsideCall, "Refer-To: <cid:l@x>\nRequire: multiple-refer\nContent-Type: application/resource-lists+xml\n", list)
+		a.inDialog("REFER", "sip:callee@"+callee.AddrPort.String(), outsideCall, "Refer-To: <sip:305@x>\nRequire: multiple-refer\nContent-Type: application/resource-lists+xml\n", list)
+		a.inDialog("REFER", "sip:callee@"+callee.AddrPort.String(), outsideCall, "Refer-To: <sip:305@x>\nContent-Type: application/resource-lists+xml\n", list)
 	}},
 	{"REFER by Target-Dialog", false, func(a attempt) {
 		a.send(ask{method: "REFER", uri: "sip:305@10.0.0.1", more: "Target-Dialog: x;local-tag=y;remote-tag=z\nRefer-To: <" + a.uri + ">\n"})
@@ -199,9 +208,9 @@ func withLR(uri string) string { return uri + ";lr" }
 type whichDialog uint8
 
 const (
-	outside whichDialog = iota
-	inside
-	incoming
+	outsideCall whichDialog = iota
+	insideCall
+	incomingCall
 )
 
 // a2dialog is a request within a dialog whose Request-URI is the spelling at the trunk.
@@ -219,11 +228,11 @@ func a2refer(header string, which whichDialog) func(attempt) {
 
 // inDialog sends a request within one of the dialogs that are up.
 func (a attempt) inDialog(method, uri string, which whichDialog, more string, body ...string) {
-	q := ask{method: method, uri: uri, to: "<sip:x@10.0.0.1>;tag=callee", branch: "z9hG4bK-" + a.id + fmt.Sprint(len(more)), cseq: 7, body: strings.Join(body, "")}
+	q := ask{method: method, uri: uri, to: "<sip:x@10.0.0.1>;tag=callee", branch: "z9hG4bK-" + a.id + method + fmt.Sprint(len(more)), cseq: 7, body: strings.Join(body, "")}
 	switch which {
-	case outside:
+	case outsideCall:
 		q.callID, q.more = "outside", strings.Join(a.dialog.outside, "")+more
-	case inside:
+	case insideCall:
 		q.callID, q.more = "inside", strings.Join(a.dialog.inside, "")+more
 	default: // the caller's tag is the trunk's
 		q.callID, q.more, q.to = "incoming", strings.Join(a.dialog.incoming, "")+more, "<sip:x@10.0.0.1>;tag=caller"
@@ -352,7 +361,7 @@ func (w *world) round(e *notary, subject spellingtest.Subject, arrives bool, try
 		if i%max(1, len(all)/200) != 0 {
 			continue
 		}
-		a := attempt{world: w, spelling: s, uri: s.URI("10.0.0.1"), far: s.URI(trunkA.AddrPort.String()), free: freeURI, id: fmt.Sprint("id", i), dialog: d}
+		a := attempt{world: w, spelling: s, uri: s.URI("10.0.0.1"), far: s.URI(trunkA.AddrPort.String()), free: freeURI, id: fmt.Sprint("id", i), region: subject.Region, dialog: d}
 		try(a)
 		for to, m := range w.takeAll() {
 			w.judge(e, subject, s, to, m, arrives)

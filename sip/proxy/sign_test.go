@@ -35,10 +35,10 @@ func TestCallToken(t *testing.T) {
 
 	c, ok := verify(token, "id", "caller", "callee")
 	require.True(t, ok)
-	require.Equal(t, call{number: "+12125550100", byCaller: true, token: token}, c)
+	require.Equal(t, call{number: "+12125550100", by: callerSide, token: token}, c)
 	c, ok = verify(token, "id", "callee", "caller")
 	require.True(t, ok)
-	require.False(t, c.byCaller, "the callee's request, or a caller's with its tags swapped")
+	require.Equal(t, calleeSide, c.by, "the callee's request, or a caller's with its tags swapped")
 
 	for name, other := range map[string][3]string{
 		"another call":   {"other", "caller", "callee"},

@@ -33,9 +33,9 @@ func dialled(user []byte) bool {
 	return digits >= leastDialled
 }
 
-// rings says whether a user part is n, as trunks write it in their Contacts: with its country code, with or without a +.
+// rings says whether a user part is n, as trunks write it in their Contacts: with its country code, with or without a +,
+// and without parameters, which could name another number to route on.
 func rings(user []byte, n gate.Number) bool {
-	user, _, _ = bytes.Cut(user, []byte{';'})
 	return n != "" && string(bytes.TrimPrefix(user, []byte{'+'})) == n.Digits()
 }
 
@@ -46,21 +46,31 @@ func (p *Proxy) astray(in *inbound) bool {
 	switch {
 	case p.trunkSide(in), in.path.signed && p.Keys.verifyTarget(in.path.call, in.m.CallID, way(in.uri, rest)):
 		return false
-	case p.strays(in, in.uri, len(rest) == 0):
-		return true
+	case p.strays(in, in.uri):
+		return !p.toPhone(in)
 	}
 	return slices.ContainsFunc(rest, func(hop []byte) bool {
 		u, ok := uriOf(hop)
-		return !ok || p.strays(in, u, false)
+		return !ok || p.strays(in, u)
 	})
 }
 
-// strays is astray for one URI; last says that no Route follows, so that the request goes to the URI's own host.
-func (p *Proxy) strays(in *inbound, u message.URI, last bool) bool {
+// strays is astray for one URI.
+func (p *Proxy) strays(in *inbound, u message.URI) bool {
 	if !dialled(u.User) || in.path.signed && rings(u.User, in.path.number) {
 		return false
 	}
-	return p.Gate.Read(u.Scheme, string(u.User), nil).Kind != gate.Extension && !(last && p.routing.Load().phone(u))
+	return p.Gate.Read(u.Scheme, string(u.User), nil).Kind != gate.Extension
+}
+
+// toPhone says whether a request within a dialog ends at a phone of ours: over the connection that it made, or at the host
+// in the Request-URI.
+func (p *Proxy) toPhone(in *inbound) bool {
+	r := p.routing.Load()
+	if to, ok := in.path.connection(); ok && p.Transport.Connected(to) {
+		return !r.trunkHost(to.Addr()) && !r.extensionsHost(to.Addr())
+	}
+	return len(in.path.rest) == 0 && r.phone(in.uri)
 }
 
 // uriOf is the URI in a Route, Record-Route or Contact.
@@ -154,6 +164,11 @@ func (r *Routing) trunkHost(a netip.Addr) bool {
 	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.Address.Addr() == a })
 }
 
+// extensionsHost says whether the extensions' server has this address.
+func (r *Routing) extensionsHost(a netip.Addr) bool {
+	return r.Extensions != nil && r.Extensions.Address.Addr() == a
+}
+
 // phone says whether a URI names a phone of ours: its host is in a peer's network, and that is a network of phones, with
 // neither a trunk nor the extensions' server in it.
 func (r *Routing) phone(u message.URI) bool {
@@ -162,7 +177,7 @@ func (r *Routing) phone(u message.URI) bool {
 		return false
 	}
 	ip = ip.Unmap()
-	if r.Extensions != nil && r.Extensions.Address.Addr() == ip {
+	if r.extensionsHost(ip) {
 		return false
 	}
 	phones := func(n netip.Prefix) bool {

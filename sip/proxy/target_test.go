@@ -180,6 +180,25 @@ func TestPhones(t *testing.T) {
 	})
 }
 
+// What goes over a trunk's connection goes to the trunk, whichever phone its Request-URI names.
+func TestTargetOverAConnection(t *testing.T) {
+	byTCP := func(r *Routing) { r.Trunks[0].Address = at("tcp", "10.1.0.1:5060") }
+	inWorld(t, setUp{routing: byTCP}, func(w *world) {
+		caller := at("tcp", "10.1.0.1:40000")
+		w.ask(ask{uri: "sip:305@10.0.0.1", callID: "in", source: caller, from: "+442079460000"})
+		invite := w.expectMethod(pbx, "INVITE")
+		w.reply(pbx, invite, 200, "")
+		w.drain(caller)
+		q := ask{method: "UPDATE", callID: "in", toTag: "caller", more: routeSet(invite, false), branch: "z9hG4bK-u", cseq: 2, uri: "sip:305@10.0.0.7"}
+		w.askTagged(q, "callee")
+		w.expectMethod(caller, "UPDATE")
+		q.uri, q.branch = "sip:+442079460001@10.0.0.7", "z9hG4bK-v"
+		w.askTagged(q, "callee")
+		w.expectStatus(desk, 403)
+		w.quiet(caller)
+	})
+}
+
 // Extensions that are no peer may transfer what came in, but not to whom nobody may ring.
 func TestReferByTheExtensions(t *testing.T) {
 	phones := func(r *Routing) { r.Peers[0].From = []netip.Prefix{netip.MustParsePrefix("10.0.0.9/32")} }
