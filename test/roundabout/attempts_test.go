@@ -44,7 +44,7 @@ func attempts(trunk string) []attempt {
 		{"UPDATE of an internal call", request{method: "UPDATE", uri: far}, "inside", 403},
 		{"strict Route in a dialog", request{uri: "sip:x@" + trunk, lines: "Route: <" + far + ">\r\n"}, "outside", 404},
 		{"REFER", request{method: "REFER", uri: "sip:x@" + trunk, lines: "r: <" + far + "?Replaces=a>\r\n"}, "outside", 403},
-		{"REFER to an extension by way of it", request{method: "REFER", uri: "sip:x@" + trunk, lines: "Refer-To: <sip:305@x?Route=%3C" + strings.ReplaceAll(far, "+", "%2B") + "%3E>\r\n"}, "outside", 400},
+		{"REFER to an extension by way of it", request{method: "REFER", uri: "sip:x@" + trunk, lines: "Refer-To: <sip:305@x?Route=%3C" + strings.NewReplacer("+", "%2B", "@", "%40").Replace(far) + "%3E>\r\n"}, "outside", 400},
 		{"REFER outside a dialog", request{method: "REFER", uri: "sip:305@gate", lines: "Refer-To: <" + far + ">\r\n"}, "", 403},
 		{"redirection by the trunk", request{uri: "sip:" + redirects + "@gate"}, "", 302},
 		{"from nobody's address", request{uri: far, stranger: true}, "", 0},

@@ -106,7 +106,7 @@ func TestAttempts(t *testing.T) {
 	for _, end := range []*end{w.trunk, w.pbx} {
 		for _, heard := range end.all() {
 			w.judge(heard)
-			if strings.HasPrefix(heard, "INVITE sip:"+free+"@") {
+			if strings.HasPrefix(heard, "INVITE sip:"+free+"@"+w.trunk.LocalAddr().String()+" ") {
 				calls++
 			}
 		}
