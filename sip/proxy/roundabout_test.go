@@ -324,7 +324,7 @@ func (n *notary) Decide(ctx context.Context, q gate.Question) (gate.Answer, erro
 // free is a number of each region that may be rung.
 var free = map[string]string{"US": "+13105550123", "CN": "+8613900139000", "BR": "+5521987654321"}
 
-// TestNoWayRound tries every spelling by every path while the number is on a do-not-call list, and then with the number
+// TestNoWayRound tries many spellings by every path while the number is on a do-not-call list, and then with the number
 // free, which shows that the plain paths do lead to the trunk.
 func TestNoWayRound(t *testing.T) {
 	for _, subject := range spellingtest.Subjects() {
@@ -357,8 +357,12 @@ func (w *world) round(e *notary, subject spellingtest.Subject, arrives bool, try
 	d := w.dialogs(freeURI)
 	rung := 0
 	all := subject.Spellings()
+	share := 200 // of the spellings, evenly; gate tries all of them
+	if subject.Region != "US" {
+		share = 60 // what differs between regions is the gate's business
+	}
 	for i, s := range all {
-		if i%max(1, len(all)/200) != 0 {
+		if i%(len(all)/share) != 0 {
 			continue
 		}
 		a := attempt{world: w, spelling: s, uri: s.URI("10.0.0.1"), far: s.URI(trunkA.AddrPort.String()), free: freeURI, id: fmt.Sprint("id", i), region: subject.Region, dialog: d}
@@ -371,7 +375,7 @@ func (w *world) round(e *notary, subject spellingtest.Subject, arrives bool, try
 		}
 	}
 	if arrives {
-		require.Greater(w.t, rung, 50, "the number may be rung, and most spellings of it should be")
+		require.Greater(w.t, rung, share/4, "the number may be rung, and most spellings of it should be")
 	}
 }
 
