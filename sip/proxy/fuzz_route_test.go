@@ -54,8 +54,10 @@ func FuzzToken(f *testing.F) {
 	f.Add([]byte(keys.signFlow(desk)), []byte(""), []byte(""), []byte(""))
 	f.Add([]byte(keys.signCallFlow(desk, calleeSide, []byte("call"))), []byte("call"), []byte(""), []byte(""))
 	f.Fuzz(func(t *testing.T, token, callID, fromTag, toTag []byte) {
-		if n, _, ok := keys.verifyCall(token, callID, fromTag, toTag); ok {
-			require.Contains(t, []string{keys.signCall(n, callID, fromTag), keys.signCall(n, callID, toTag)}, string(token))
+		if c, ok := keys.verifyCall(token, callID, fromTag, toTag); ok {
+			n := c.number
+			require.Contains(t, []string{keys.signCall(n, callID, fromTag), keys.signCall(n, callID, toTag)}, c.token)
+			require.True(t, c.token == string(token) || strings.HasPrefix(string(token), c.token+"."), "%q", token)
 			require.True(t, n == "" || n[0] == '+', "%q", n)
 		}
 		if flow, ok := keys.verifyFlow(token); ok {
@@ -67,10 +69,10 @@ func FuzzToken(f *testing.F) {
 			}
 		}
 		digits := gate.Number("+" + strings.Map(digit, string(callID)))
-		n, _, ok := keys.verifyCall([]byte(keys.signCall(digits, callID, fromTag)), callID, fromTag, toTag)
+		c, ok := keys.verifyCall([]byte(keys.signCall(digits, callID, fromTag)), callID, fromTag, toTag)
 		require.True(t, ok)
 		if digits != "+" && digits != "+0" {
-			require.Equal(t, digits, n)
+			require.Equal(t, digits, c.number)
 		}
 	})
 }
