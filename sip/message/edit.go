@@ -55,6 +55,19 @@ func (e *Edit) DropName(name string) {
 	}
 }
 
+// Kinds is a set of kinds: the bit 1<<k for each. Other is in no set.
+type Kinds uint64
+
+// DropAll takes away all headers of the kinds and of the names, as Drop and DropName do, looking at each header once.
+func (e *Edit) DropAll(kinds Kinds, names []string) {
+	for i := range e.m.headers {
+		h := &e.m.headers[i]
+		if kinds>>h.kind&1 == 1 && h.kind != Other || e.m.namedAny(h, names) {
+			e.Delete(h.lineSpan())
+		}
+	}
+}
+
 // PopElement takes away the first list element of the headers of kind k; called again, the next one. With its last
 // element the whole line goes. It returns false when there is none left.
 func (e *Edit) PopElement(k Kind) bool {

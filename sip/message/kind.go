@@ -121,6 +121,12 @@ func kindOf(name []byte) Kind {
 	return kindNamed(name)
 }
 
+// KindOf is the Kind of a header's name, in any case and also in its compact form; Other when it has none of its own.
+func KindOf(name string) Kind { return kindOf([]byte(name)) }
+
+// IsToken says whether s is a token (RFC 3261 §25.1), as the name of a header must be.
+func IsToken(s string) bool { return s != "" && all([]byte(s), tokenByte) }
+
 // kindNamed is the Kind of a full name.
 func kindNamed(name []byte) Kind {
 	if len(name) >= len(byLength) {

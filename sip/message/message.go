@@ -120,3 +120,13 @@ func (m *Message) named(e *entry, full string) bool {
 	}
 	return equalFold(name, full)
 }
+
+// namedAny says whether e bears one of the names, which are no compact forms.
+func (m *Message) namedAny(e *entry, names []string) bool {
+	for _, name := range names {
+		if m.named(e, name) {
+			return true
+		}
+	}
+	return false
+}
