@@ -33,6 +33,7 @@ type Server struct {
 	early    bool
 	invite   bool
 	state    state
+	port     uint16 // that the request came from, which is not always where replies go
 	response []byte // the last one sent, for retransmissions
 	interval int64  // Timer G's present value, ns
 	resend   Timer  // G
@@ -40,12 +41,20 @@ type Server struct {
 }
 
 func newServer(s *Shard, k key, m *message.Message, from transport.Source) *Server {
-	tx := &Server{Shard: s, Request: m, Source: replyTo(m, from), key: k, invite: m.Method == "INVITE"}
+	tx := &Server{Shard: s, Request: m, Source: replyTo(m, from), port: from.Port(), key: k, invite: m.Method == "INVITE"}
 	tx.resend.Owner, tx.timeout.Owner = tx, tx
 	if tx.invite {
 		tx.state = proceeding
 	}
 	return tx
+}
+
+// Origin is where the request came from. Over UDP its port may be another than that of Source, which a Via without rport
+// chooses: what is known of a sender is known of Origin.
+func (tx *Server) Origin() transport.Source {
+	from := tx.Source
+	from.AddrPort = netip.AddrPortFrom(from.Addr(), tx.port)
+	return from
 }
 
 // replyTo is RFC 3261 §18.2.2 with RFC 3581 §4: the source's address, and its port when rport asked for it; without
