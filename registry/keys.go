@@ -22,6 +22,10 @@ import "fmt"
 //	e fence: the microsecond of the last reservation, or one more than the last fence should the clock have stepped back
 //	p id of the number's last record, which names the one before it
 //
+// What is known of one rep, in a slot of its own:
+//
+//	rf:{r:<rep>}:p         hash    field "<algorithm> <realm>": what stands for the rep's password: until removed
+//
 // Keys of one bucket share the hash tag {b0042}, so one script works on a Cluster. The number of buckets and the hash
 // are fixed for ever: to change them is to lose every owner.
 const (
@@ -52,6 +56,9 @@ func (k numberKeys) stream() string           { return k.tag + "s" }
 func (k numberKeys) owned() string            { return k.tag + "o" }
 func (k numberKeys) refused() string          { return k.tag + "r" }
 func (k numberKeys) listed() string           { return k.tag + "l" }
+
+// passwordKey names what stands for a rep's password.
+func passwordKey(rep string) string { return "rf:{r:" + identity(rep) + "}:p" }
 
 // crc16 is CRC-16/XMODEM: polynomial 0x1021, start 0.
 func crc16(s string) uint16 {
