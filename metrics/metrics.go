@@ -21,6 +21,7 @@ type Metrics struct {
 	*decisions
 	*calls
 	*messages
+	*digest
 	*registry
 	*gauges
 	*process
@@ -43,6 +44,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		decisions: newDecisions(reg),
 		calls:     newCalls(reg),
 		messages:  newMessages(reg),
+		digest:    newDigest(reg),
 		registry:  newRegistry(reg),
 		gauges:    newGauges(reg),
 		process:   newProcess(reg),

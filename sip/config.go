@@ -12,7 +12,8 @@ type Config struct {
 	Peers      []Peer     `yaml:"peers"`     // who may send us calls; first match wins
 	Trunks     []Trunk    `yaml:"trunks"`    // where allowed calls go
 	Extensions Extensions `yaml:"extensions"`
-	SecretFile string     `yaml:"secret_file"` // keys that sign Record-Route, one a line, newest first; default: a random key, lost at restart
+	SecretFile string     `yaml:"secret_file"` // keys that sign Record-Route, Path and digest nonces, one a line, newest first; default: a random key, lost at restart
+	Digest     Digest     `yaml:"digest"`
 	Timers     Timers     `yaml:"timers"`
 
 	Answers map[string]answer.Custom `yaml:"answers"` // answer profiles of your own, by name
@@ -23,7 +24,7 @@ type Config struct {
 type Peer struct {
 	Name     string            `yaml:"name"`
 	From     []string          `yaml:"from"`     // CIDR or single addresses
-	Identity string            `yaml:"identity"` // from | asserted | header:NAME; default from
+	Identity string            `yaml:"identity"` // from | asserted | remote_party | digest | certificate | flow | header:NAME; default from
 	Answers  string            `yaml:"answers"`  // answer profile: phone | asterisk | freepbx | 3cx | freeswitch | cisco | 608 | one of sip.answers; default phone
 	Dialplan map[string]string `yaml:"dialplan"` // prefix as dialled → what replaces it, longest first, e.g. {"9": "", "00": "+"}
 }
@@ -34,6 +35,7 @@ type Trunk struct {
 	URI      string `yaml:"uri"`      // sip:host:port;transport=udp|tcp|tls
 	Priority int    `yaml:"priority"` // lower first; equal ones ring together; default: the order in the file
 	Number   string `yaml:"number"`   // e164 (+1212…) | digits (1212…) | national (212…); default e164
+	Trusted  bool   `yaml:"trusted"`  // it is told who calls even when the caller wants privacy, and hides that itself; default false
 }
 
 // Extensions is the company's own side.

@@ -23,9 +23,12 @@ import (
 )
 
 // routing looks the hosts up and makes what the proxy routes by.
-func (c Config) routing(language string) (*proxy.Routing, error) {
+func (c Config) routing(language string, log zerolog.Logger) (_ *proxy.Routing, err error) {
 	r := &proxy.Routing{}
 	profiles := c.profiles(language)
+	if r.Realm, err = c.realm(log); err != nil {
+		return nil, err
+	}
 	for _, p := range c.Peers {
 		r.Peers = append(r.Peers, p.resolve(profiles))
 	}
@@ -38,7 +41,7 @@ func (c Config) routing(language string) (*proxy.Routing, error) {
 		if priority == 0 {
 			priority = i + 1
 		}
-		r.Trunks = append(r.Trunks, proxy.Trunk{Target: at, Priority: priority, Number: proxy.Notation(max(0, slices.Index(notations, t.Number)))})
+		r.Trunks = append(r.Trunks, proxy.Trunk{Target: at, Priority: priority, Number: proxy.Notation(max(0, slices.Index(notations, t.Number))), Trusted: t.Trusted})
 	}
 	slices.SortStableFunc(r.Trunks, func(a, b proxy.Trunk) int { return a.Priority - b.Priority })
 	if c.Extensions.URI != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/metrics"
 	"github.com/ringfence/ringfence/sip/answer"
+	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/proxy"
 	"github.com/ringfence/ringfence/sip/transaction"
@@ -22,6 +23,7 @@ import (
 // Options is what a Server works with.
 type Options struct {
 	Gate        *gate.Gate
+	Directory   identity.Directory // digest users beyond sip.digest.users_file; may be nil
 	Metrics     *metrics.Metrics
 	Log         zerolog.Logger
 	FullNumbers bool                // show whole numbers in the log
@@ -47,7 +49,7 @@ func New(cfg Config, o Options) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	routing, err := cfg.routing(o.Language)
+	routing, err := cfg.routing(o.Language, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func New(cfg Config, o Options) (*Server, error) {
 		Certificates: certificates,
 	})
 	s.proxy = proxy.New(life, proxy.Config{
-		Gate: o.Gate, Metrics: o.Metrics, Log: o.Log, Transport: s.transport, Keys: keys, Routing: routing,
+		Gate: o.Gate, Metrics: o.Metrics, Log: o.Log, Transport: s.transport, Keys: keys, Routing: routing, Directory: o.Directory,
 		Advertise: cfg.Advertise, Full: o.FullNumbers, Observe: o.Observe,
 		Timers: proxy.Timers{C: time.Duration(cfg.Timers.TimerC), NoAnswer: time.Duration(cfg.Timers.NoAnswer), Trying: time.Duration(cfg.Timers.Trying)},
 	})
@@ -162,14 +164,14 @@ func (s *Server) Transactions() int { return s.layer.Size() }
 // Active is how many of them still wait for something: a final response or its ACK.
 func (s *Server) Active() int { return s.layer.Active() }
 
-// Reload takes a new configuration over at once: peers, trunks, extensions and certificates. What is bound or signed at the start
-// cannot change; such a change is refused by name and the old configuration stays.
+// Reload takes a new configuration over at once: peers, trunks, extensions, digest users and certificates. What is bound or
+// signed at the start cannot change; such a change is refused by name and the old configuration stays.
 func (s *Server) Reload(cfg Config) error {
 	cfg = cfg.withDefaults()
 	if err := errors.Join(cfg.Validate(), s.cfg.sameStatic(cfg)); err != nil {
 		return err
 	}
-	routing, err := cfg.routing(s.options.Language)
+	routing, err := cfg.routing(s.options.Language, s.options.Log)
 	if err != nil {
 		return err
 	}

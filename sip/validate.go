@@ -65,6 +65,9 @@ func (c Config) Validate() error {
 			bad(fmt.Sprintf("sip.trunks[%d].%s", i, e.key), e.err)
 		}
 	}
+	for _, e := range c.Digest.validate() {
+		bad("sip.digest."+e.key, e.err)
+	}
 	if _, err := regexp.Compile(c.Extensions.Pattern); err != nil {
 		bad("sip.extensions.pattern", err)
 	}

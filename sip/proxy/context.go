@@ -32,6 +32,14 @@ func newResponseContext(p *Proxy, tx *transaction.Server, m *message.Message) *r
 	return rc
 }
 
+// responseContextOf is the one that in has already, when its rep had to be asked for, or a new one.
+func responseContextOf(p *Proxy, in *inbound) *responseContext {
+	if rc, ok := in.tx.Context.(*responseContext); ok {
+		return rc
+	}
+	return newResponseContext(p, in.tx, in.m)
+}
+
 // forward sends the request to the next group of targets; with none left it answers with the best of what came.
 func (rc *responseContext) forward() {
 	for rc.pending == 0 && len(rc.groups) > 0 && rc.m != nil {

@@ -23,15 +23,24 @@ func (p *Proxy) inDialog(in *inbound) {
 	case astray:
 		p.refuse(in.tx, refusal{Status: 403, Phrase: "Not the number of this call"})
 	case method == "REFER" && !p.trunkSide(in):
-		p.refer(in)
+		p.identify(in, (*Proxy).refer)
 	case method == "INVITE" && in.byRep() && in.path.number != "":
 		p.reInvite(in)
 	case method == "UPDATE" && !in.path.signed:
 		// It could move a call that was never decided, and begins none that could be.
 		p.refuse(in.tx, refusal{Status: 403, Phrase: "Not a dialog of this gate"})
 	default:
-		p.followRoute(in, !in.path.signed)
+		p.follow(in)
 	}
+}
+
+// follow forwards a request that is trusted, or else one from whom it is known and to nowhere but a configured target.
+func (p *Proxy) follow(in *inbound) {
+	if in.path.signed {
+		p.followRoute(in, false)
+		return
+	}
+	p.identify(in, func(p *Proxy, in *inbound) { p.followRoute(in, true) })
 }
 
 // otherSide: a rep's request carries the token of an outside call with its tags swapped, as if it came from the callee.
@@ -45,7 +54,7 @@ func (p *Proxy) bye(in *inbound) {
 		p.Metrics.CallEnded(gate.EndAnswered)
 		p.Gate.EndElsewhere(in.path.number, string(in.m.CallID), string(in.m.FromTag), string(in.m.ToTag))
 	}
-	p.followRoute(in, !in.path.signed)
+	p.follow(in)
 }
 
 // reInvite is a rep's INVITE within an outside call. One that is up here goes on. Of any other this gate cannot tell
@@ -56,10 +65,16 @@ func (p *Proxy) reInvite(in *inbound) {
 		return
 	}
 	newResponseContext(p, in.tx, in.m) // it may be cancelled while we ask
+	if in.rep = in.from.peer.Identity.Rep(in.m); in.rep == "" {
+		in.rep = anybody
+	}
 	number := gate.Dialled{Kind: gate.External, Text: string(in.path.number), Number: in.path.number}
 	mayRing := func(d *gate.Decision) bool { return d.Reason != gate.DNC && d.Reason != gate.Refused }
 	p.rehearse(in, p.callOf(in, number), mayRing, func() { p.followRoute(in, false) })
 }
+
+// anybody is asked for where only what nobody may ring matters. A request of a signed dialog is not challenged.
+const anybody gate.Rep = "-"
 
 // followRoute forwards by the request's own route set (§16.5), anywhere or only to configured targets.
 func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
@@ -81,7 +96,7 @@ func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
 		case in.m.Method == "INVITE" && p.reflected(in, to):
 			rc.answer(refusal{Status: 403, Phrase: "Not from trunk to trunk"})
 		default:
-			rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: to, referTo: in.referTo}}}
+			rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: to, referTo: in.referTo, strip: in.strip()}}}
 			rc.forward()
 		}
 	})
@@ -111,12 +126,13 @@ func (p *Proxy) Ack(s *transaction.Shard, m *message.Message, from transport.Sou
 		return // never answered, only dropped
 	}
 	path := p.route(m)
+	strip := p.routing.Load().origin(from.Address).strip()
 	p.onward(s, &path, func(to transport.Address, err error) {
 		if err != nil || !path.signed && !p.routing.Load().configured(to) {
 			return
 		}
 		branch := "z9hG4bK" + base64.RawURLEncoding.EncodeToString(p.Keys.sum(0, ackToken, m.Via.Branch, m.CallID))
-		b, listener, err := p.copyOf(m, from, &outbound{uri: path.uri, routes: path.rest, to: to}, branch)
+		b, listener, err := p.copyOf(m, from, &outbound{uri: path.uri, routes: path.rest, to: to, strip: strip}, branch)
 		if err == nil {
 			p.Transport.Send(to, listener, b, nil)
 		}
@@ -138,9 +154,9 @@ func (p *Proxy) outOfDialog(in *inbound) {
 	case in.from.pbx:
 		p.refuse(in.tx, refusal{Status: 404, Phrase: "No such phone here"})
 	case in.byRep() && !harmless(in.m.Method):
-		p.reachingOut(in)
+		p.identify(in, (*Proxy).reachingOut)
 	default:
-		p.toExtensions(in)
+		p.identify(in, (*Proxy).toExtensions)
 	}
 }
 
@@ -164,7 +180,7 @@ func (p *Proxy) reachingOut(in *inbound) {
 	}
 	p.rehearse(in, p.callOf(in, whom), allowed, func() {
 		rc := newResponseContext(p, in.tx, in.m)
-		rc.groups = [][]outbound{{{uri: x.uri(string(whom.Number)), to: x.Address}}}
+		rc.groups = [][]outbound{{{uri: x.uri(string(whom.Number)), to: x.Address, strip: in.strip()}}}
 		rc.forward()
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transaction"
 	"github.com/ringfence/ringfence/sip/transport"
@@ -13,16 +14,16 @@ import (
 
 // outbound is how one copy of a request is to go out.
 type outbound struct {
-	uri    []byte   // Request-URI; nil leaves it
-	routes [][]byte // the whole Route set of the copy
-	to     transport.Address
-	record bool        // put ourselves into the dialog's route set
-	number gate.Number // what the Record-Route's token is signed for
-	extra  string      // complete header lines
-	strip  bool        // take the identities away that the peer may not assert
-	hide   string      // header that names the rep to us and is nobody else\'s business; "" for none
-	path   string      // user part of our Path; "" adds none
-	trunk  *Trunk      // the branch goes to a trunk: its refusals are the customer's
+	uri     []byte   // Request-URI; nil leaves it
+	routes  [][]byte // the whole Route set of the copy
+	to      transport.Address
+	record  bool            // put ourselves into the dialog's route set
+	number  gate.Number     // what the Record-Route's token is signed for
+	extra   string          // complete header lines
+	strip   *identity.Strip // headers that the peer may not send; nil for none
+	private bool            // outside the trust domain: a caller who wants privacy is not named there
+	path    string          // user part of our Path; "" adds none
+	trunk   *Trunk          // the branch goes to a trunk: its refusals are the customer's
 
 	flow      bool   // to is a connection that the phone made
 	emergency bool   // goes out over whatever there is, though it asked for TLS
@@ -81,13 +82,7 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 		h, _ := m.Find(message.ReferTo)
 		e.Replace(h.Value, o.referTo)
 	}
-	if o.strip {
-		e.Drop(message.PAssertedIdentity)
-		e.Drop(message.RemotePartyID)
-	}
-	if o.hide != "" {
-		e.DropName(o.hide)
-	}
+	p.keepIdentities(e, m, o)
 	head = append(head, o.extra...)
 	head = appendLength(head, m)
 	e.Insert(m.HeadersStart(), head)

@@ -15,7 +15,7 @@ import (
 // from wherever we read at all.
 func (p *Proxy) invite(in *inbound) {
 	if in.from.peer == nil && in.from.trunk == nil && p.emergency(in) {
-		in.from.peer = &Peer{}
+		in.from.peer = &p.routing.Load().stranger
 	}
 	switch {
 	case in.from.trunk != nil:
@@ -25,7 +25,7 @@ func (p *Proxy) invite(in *inbound) {
 	case in.from.peer == nil:
 		p.refuse(in.tx, refusal{Status: 403, Phrase: "Not a configured peer"})
 	default:
-		p.decide(in)
+		p.identify(in, (*Proxy).decide)
 	}
 }
 
@@ -37,10 +37,10 @@ func (p *Proxy) emergency(in *inbound) bool {
 // other calls until the answer comes back to it.
 func (p *Proxy) decide(in *inbound) {
 	peer := in.from.peer
-	rc := newResponseContext(p, in.tx, in.m)
+	rc := responseContextOf(p, in)
 	rc.profile = peer.Profile
 	call := gate.Call{
-		Key:     gate.Key{Rep: peer.Identity.Rep(in.m), CallID: string(in.m.CallID), FromTag: string(in.m.FromTag)},
+		Key:     gate.Key{Rep: in.rep, CallID: string(in.m.CallID), FromTag: string(in.m.FromTag)},
 		Peer:    peer.Name,
 		Dialled: p.Gate.Read(in.uri.Scheme, string(in.uri.User), peer.Plan),
 	}
@@ -108,7 +108,7 @@ func (p *Proxy) decided(rc *responseContext, in *inbound, d gate.Decision) {
 	case gate.Allow:
 		p.allow(rc, in, &d)
 	case gate.Redirect:
-		rc.groups = [][]outbound{{p.toOwner(&d)}}
+		rc.groups = [][]outbound{{p.toOwner(in, &d)}}
 		rc.forward()
 	default:
 		rc.answer(rc.profile.refusal(&d))
@@ -125,13 +125,13 @@ func letOut(d *gate.Decision) bool {
 func (p *Proxy) allow(rc *responseContext, in *inbound, d *gate.Decision) {
 	r := p.routing.Load()
 	dialled := d.Call.Dialled
-	strip, hide := !in.from.peer.Identity.Trusted(), in.from.peer.Identity.Header()
+	peer := in.from.peer
 	if dialled.Kind == gate.Extension {
 		if r.Extensions == nil {
 			rc.answer(refusal{Status: 404, Phrase: "No extensions here"})
 			return
 		}
-		rc.groups = [][]outbound{{{uri: r.Extensions.uri(dialled.Local), to: r.Extensions.Address, record: true, strip: strip, hide: hide}}}
+		rc.groups = [][]outbound{{{uri: r.Extensions.uri(dialled.Local), to: r.Extensions.Address, record: true, strip: &peer.strip}}}
 		rc.forward()
 		return
 	}
@@ -139,7 +139,8 @@ func (p *Proxy) allow(rc *responseContext, in *inbound, d *gate.Decision) {
 		var outs []outbound
 		for _, t := range group {
 			outs = append(outs, outbound{
-				uri: t.requestURI(p.Gate, &dialled), to: t.Address, record: true, number: dialled.Number, strip: strip, hide: hide, trunk: t,
+				uri: t.requestURI(p.Gate, &dialled), to: t.Address, record: true, number: dialled.Number, strip: &peer.strip, trunk: t,
+				private:   peer.Identity.Trusted() && !t.Trusted && dialled.Kind != gate.EmergencyCall,
 				emergency: dialled.Kind == gate.EmergencyCall,
 			})
 		}
@@ -165,13 +166,13 @@ func (t *Trunk) requestURI(g *gate.Gate, d *gate.Dialled) []byte {
 }
 
 // toOwner rings the owner's extension instead (RFC 7044: who was meant, and why it is not they who ring).
-func (p *Proxy) toOwner(d *gate.Decision) outbound {
+func (p *Proxy) toOwner(in *inbound, d *gate.Decision) outbound {
 	x := p.routing.Load().Extensions
 	target := x.uri(d.Extension)
 	meant := x.uri(string(d.Call.Dialled.Number))
 	history := "History-Info: <" + string(meant) + ">;index=1\r\n" +
 		"History-Info: <" + string(target) + "?Reason=SIP%3Bcause%3D302>;index=1.1;mp=1\r\n"
-	return outbound{uri: target, to: x.Address, record: true, extra: history}
+	return outbound{uri: target, to: x.Address, record: true, extra: history, strip: in.strip()}
 }
 
 // toExtensions sends a request from a trunk where the extensions are, its Request-URI unchanged.
@@ -182,7 +183,7 @@ func (p *Proxy) toExtensions(in *inbound) {
 		return
 	}
 	rc := newResponseContext(p, in.tx, in.m)
-	rc.groups = [][]outbound{{{to: x.Address, record: dialogForming(in.m.Method), vouch: in.from.trunk != nil}}}
+	rc.groups = [][]outbound{{{to: x.Address, record: dialogForming(in.m.Method), vouch: in.from.trunk != nil, strip: in.strip()}}}
 	rc.forward()
 }
 

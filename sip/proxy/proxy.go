@@ -18,6 +18,7 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/metrics"
+	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transaction"
 	"github.com/ringfence/ringfence/sip/transport"
@@ -31,7 +32,8 @@ type Config struct {
 	Transport Transport
 	Keys      *Keys
 	Routing   *Routing
-	Advertise string // host others reach us by; "" for the local address towards each of them
+	Directory identity.Directory // digest users beyond the users file; nil: there are none
+	Advertise string             // host others reach us by; "" for the local address towards each of them
 	Timers    Timers
 	Full      bool                                                         // show whole numbers in the log
 	Observe   func(gate.Decision)                                          // told of every decision; may be nil
@@ -63,6 +65,8 @@ type Proxy struct {
 	askers   *askers
 	tcpOnly  largeMessages
 	garbled  lineLimit
+	digest   *identity.Digest
+	flows    *identity.Flows
 }
 
 // New makes a proxy. What it asks of gate and resolver on behalf of calls ends with life.
@@ -73,13 +77,16 @@ func New(life context.Context, c Config) *Proxy {
 	if c.Observe == nil {
 		c.Observe = func(gate.Decision) {}
 	}
-	p := &Proxy{Config: c, loop: maphash.MakeSeed(), life: life, askers: newAskers(life)}
-	p.routing.Store(c.Routing)
+	p := &Proxy{
+		Config: c, loop: maphash.MakeSeed(), life: life, askers: newAskers(life),
+		digest: identity.NewDigest(c.Keys, c.Directory, time.Now), flows: identity.NewFlows(time.Now),
+	}
+	p.routing.Store(c.Routing.ready())
 	return p
 }
 
 // Reroute replaces peers and targets; calls that are up keep theirs.
-func (p *Proxy) Reroute(r *Routing) { p.routing.Store(r) }
+func (p *Proxy) Reroute(r *Routing) { p.routing.Store(r.ready()) }
 
 // Admit says whether anything from this address is read.
 func (p *Proxy) Admit(from transport.Address) bool { return p.routing.Load().Admits(from) }
@@ -94,12 +101,14 @@ type inbound struct {
 	from origin
 	uri  message.URI
 	path route
+	rep  gate.Rep // who sent it, once identify has found out
 
 	referTo []byte // REFER only: what its Refer-To says on the way out; nil leaves it
 }
 
-// byRep: the request comes from a peer, whose calls are decided.
-func (in *inbound) byRep() bool { return in.from.peer != nil && in.from.trunk == nil }
+func (in *inbound) byRep() bool { return in.from.byRep() }
+
+func (in *inbound) strip() *identity.Strip { return in.from.strip() }
 
 // Request implements transaction.User: RFC 3261 §16.3 to §16.5.
 func (p *Proxy) Request(tx *transaction.Server, m *message.Message) {

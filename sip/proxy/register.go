@@ -1,7 +1,12 @@
 package proxy
 
+import (
+	"github.com/ringfence/ringfence/sip/identity"
+	"github.com/ringfence/ringfence/sip/message"
+)
+
 // register forwards a REGISTER to where the extensions are, with a Path (RFC 3327) whose user part is the phone's flow,
-// signed (RFC 5626 §5.1). The gate binds nothing itself.
+// signed (RFC 5626 §5.1). The gate binds nothing itself, and challenges nobody: that is the registrar's.
 func (p *Proxy) register(in *inbound) {
 	x := p.routing.Load().Extensions
 	if x == nil || in.from.peer == nil || in.from.trunk != nil {
@@ -9,7 +14,7 @@ func (p *Proxy) register(in *inbound) {
 		return
 	}
 	rc := newResponseContext(p, in.tx, in.m)
-	rc.groups = [][]outbound{{{to: x.Address, path: p.Keys.signFlow(in.tx.Source.Address)}}}
+	rc.groups = [][]outbound{{{to: x.Address, path: p.Keys.signFlow(in.tx.Source.Address), strip: in.strip()}}}
 	rc.forward()
 }
 
@@ -25,4 +30,13 @@ func (p *Proxy) toFlow(in *inbound) {
 	rc := newResponseContext(p, in.tx, in.m)
 	rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: in.path.flow, record: dialogForming(in.m.Method), flow: true, vouch: true}}}
 	rc.forward()
+}
+
+// registered is the registrar's 2xx to a REGISTER that came over a flow.
+func (rc *responseContext) registered(ok *message.Message) {
+	from := rc.tx.Origin()
+	peer := rc.p.routing.Load().origin(from.Address).peer
+	if peer != nil && peer.Identity.Kind == identity.Registered {
+		rc.p.flows.Registered(identity.Registering(rc.m, from.Flow()), ok)
+	}
 }

@@ -8,7 +8,7 @@ import (
 func (p *Proxy) callOf(in *inbound, dialled gate.Dialled) gate.Call {
 	peer := in.from.peer
 	return gate.Call{
-		Key:     gate.Key{Rep: peer.Identity.Rep(in.m), CallID: string(in.m.CallID), FromTag: string(in.m.FromTag)},
+		Key:     gate.Key{Rep: in.rep, CallID: string(in.m.CallID), FromTag: string(in.m.FromTag)},
 		Peer:    peer.Name,
 		Dialled: dialled,
 	}

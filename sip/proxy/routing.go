@@ -13,8 +13,24 @@ import (
 // Routing is who may send us what and where things go: the configuration, resolved. It is never changed, only replaced.
 type Routing struct {
 	Peers      []Peer
-	Trunks     []Trunk // in order of priority
-	Extensions *Target // where internal numbers are rung; nil when there is none
+	Trunks     []Trunk         // in order of priority
+	Extensions *Target         // where internal numbers are rung; nil when there is none
+	Realm      *identity.Realm // what digest peers are asked for; nil without such peers
+
+	stranger Peer // an emergency call's, from whoever is no peer
+}
+
+// ready computes what follows from the rest. To be called once, before r is used.
+func (r *Routing) ready() *Routing {
+	var all []identity.Source
+	for i := range r.Peers {
+		all = append(all, r.Peers[i].Identity)
+	}
+	for i := range r.Peers {
+		r.Peers[i].strip = r.Peers[i].Identity.Stripping(all)
+	}
+	r.stranger.strip = r.stranger.Identity.Stripping(all)
+	return r
 }
 
 // Peer is somebody who may send us calls.
@@ -24,6 +40,8 @@ type Peer struct {
 	Identity identity.Source
 	Profile  *Profile
 	Plan     gate.Dialplan
+
+	strip identity.Strip // what its requests may not bring
 }
 
 // Target is a place to send requests to.
@@ -38,6 +56,7 @@ type Trunk struct {
 	Target
 	Priority int // equal ones ring together, others one after another
 	Number   Notation
+	Trusted  bool // inside the trust domain (RFC 3325 §2.4)
 }
 
 // Notation is how a trunk wants its numbers.
@@ -58,6 +77,17 @@ type origin struct {
 }
 
 func (o origin) known() bool { return o.trunk != nil || o.peer != nil || o.pbx }
+
+// byRep: a peer's, whose calls are decided.
+func (o origin) byRep() bool { return o.peer != nil && o.trunk == nil }
+
+// strip is what its requests may not bring; nil when they may bring anything.
+func (o origin) strip() *identity.Strip {
+	if !o.byRep() {
+		return nil
+	}
+	return &o.peer.strip
+}
 
 // origin: a request that comes from a trunk's exact address is the trunk's; only then are the peers matched, in order.
 func (r *Routing) origin(from transport.Address) origin {

@@ -36,6 +36,12 @@ func NewKeys(secrets ...[]byte) (*Keys, error) {
 	return k, nil
 }
 
+// Sign implements identity.Signer.
+func (k *Keys) Sign(parts ...[]byte) []byte { return k.sum(0, parts...) }
+
+// Verify implements identity.Signer.
+func (k *Keys) Verify(mac []byte, parts ...[]byte) bool { return k.verify(mac, parts...) }
+
 // sum is the MAC of parts under key i. A NUL, which no part can hold, stands between them.
 func (k *Keys) sum(i int, parts ...[]byte) []byte {
 	h, _ := k.macs[i].Get().(hash.Hash)

@@ -25,6 +25,8 @@ func (rc *responseContext) finish() {
 		rc.failed(best)
 	case best.status == 503: // §16.7-6: our neighbour is overloaded, we are not
 		rc.answer(refusal{Status: 500, Phrase: "Server Internal Error"})
+	case rc.baits(best):
+		rc.answer(refusal{Status: 403, Phrase: "Called side wants a password"})
 	default:
 		rc.relayFinal(best)
 	}
@@ -130,6 +132,9 @@ func (rc *responseContext) relay(b *branch, m *message.Message) {
 		if rc.decision != nil && rc.decision.Verdict == gate.Allow {
 			rc.p.Gate.Answered(rc.decision.Reservation)
 		}
+	}
+	if m.Status/100 == 2 && rc.method == "REGISTER" && rc.m != nil {
+		rc.registered(m)
 	}
 	rc.tx.Respond(m.Status, upstream(m, func(e *message.Edit) { b.vouchUpstream(e, m) }))
 	rc.p.Metrics.Response(m.CSeqMethod, m.Status)
