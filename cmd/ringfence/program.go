@@ -63,7 +63,7 @@ func newProgram(ctx context.Context, cfg *config.Config, stderr io.Writer) (_ *p
 		return nil, err
 	}
 	p.sip, err = sip.New(cfg.SIP, sip.Options{
-		Gate: p.gate, Metrics: p.metrics, Log: p.log, FullNumbers: cfg.Log.FullNumbers(), Language: cfg.Language,
+		Gate: p.gate, Directory: p.store, Metrics: p.metrics, Log: p.log, FullNumbers: cfg.Log.FullNumbers(), Language: cfg.Language,
 	})
 	if err != nil {
 		return nil, err

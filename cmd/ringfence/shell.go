@@ -51,6 +51,7 @@ func (sh *shell) newRootCommand() *cobra.Command {
 		sh.newRefuseCommand(),
 		sh.newRefusalCommand(),
 		sh.newDNCCommand(),
+		sh.newRepCommand(),
 		sh.newHistoryCommand(),
 		sh.newVersionCommand(),
 	)
