@@ -37,7 +37,7 @@ const ageLength = 15 * time.Second
 
 // init begins at now: what was used before is not known any more, so nonces from before are stale.
 func (r *replays) init(now time.Time, limit int) {
-	r.floor, r.max, r.ages = now, limit, map[int64]*age{}
+	r.floor, r.max, r.ages = now.Add(-time.Microsecond), limit, map[int64]*age{}
 }
 
 // stale says whether n is too old, from the future, or from a time that was forgotten.

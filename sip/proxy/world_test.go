@@ -78,6 +78,7 @@ type setUp struct {
 	routing  func(*Routing)
 	observe  func(gate.Decision)
 	still    bool // no timer runs
+	users    identity.Directory
 }
 
 func inWorld(t *testing.T, s setUp, f func(w *world)) {
@@ -104,7 +105,7 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		w.proxy = New(ctx, Config{
-			Gate: g, Metrics: metrics.New(metrics.NewRegistry()), Log: zerolog.Nop(), Transport: w, Keys: keys, Routing: routing, Observe: s.observe,
+			Gate: g, Metrics: metrics.New(metrics.NewRegistry()), Log: zerolog.Nop(), Transport: w, Keys: keys, Routing: routing, Observe: s.observe, Directory: s.users,
 			Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 150 * time.Millisecond},
 			Resolve: func(context.Context, string) ([]net.IPAddr, error) {
 				return []net.IPAddr{{IP: callee.Addr().AsSlice()}}, nil
