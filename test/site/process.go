@@ -45,7 +45,24 @@ func start(dir, name string, args ...string) (*Process, error) {
 }
 
 // packages names the Debian package of each program that is not this module's own.
-var packages = map[string]string{"sipp": "sip-tester", "kamailio": "kamailio", "redis-server": "redis-server"}
+var packages = map[string]string{
+	"sipp": "sip-tester", "kamailio": "kamailio", "redis-server": "redis-server", "baresip": "baresip-core", "svcrack": "sipvicious",
+}
+
+// Run runs a program to its end and returns what it wrote; whether that is a success is for the caller to say.
+func Run(dir, name string, limit time.Duration, args ...string) (output string, err error) {
+	p, err := start(dir, name, args...)
+	if err != nil {
+		return "", err
+	}
+	select {
+	case <-p.Done():
+	case <-time.After(limit):
+		p.kill()
+		err = fmt.Errorf("%s did not end within %v", name, limit)
+	}
+	return p.Output(), err
+}
 
 // find looks in PATH and where Debian puts daemons.
 func find(name string) (string, error) {

@@ -19,6 +19,7 @@ type Ringfence struct {
 	Binary  string        // made by Build
 	Prepare [][]string    // commands to run before calls come, such as {"dnc", "add", "+1…"}
 	Drain   time.Duration // how long Stop lets transactions run out; default 50 ms, for tests that look no further
+	Sets    []string      // keys that it is started with besides its configuration, such as "sip.peers[0].identity=digest"
 	Redis   *Redis        // shared with other gates and not stopped with this one; nil: a Redis of its own
 	Log     string        // file that takes all it writes, at level debug; "": its end is kept for Output
 }
@@ -96,6 +97,9 @@ func (r Ringfence) StartGate(ctx context.Context, plan Plan) (_ *Gate, err error
 // launch starts the binary.
 func (r Ringfence) launch(dir, config string) (*Process, error) {
 	args := []string{"--config", config, "serve", "--drain", cmp.Or(r.Drain, 50*time.Millisecond).String()}
+	for _, set := range r.Sets {
+		args = append(args, "--set", set)
+	}
 	if r.Log == "" {
 		return start(dir, r.Binary, args...)
 	}
@@ -104,11 +108,21 @@ func (r Ringfence) launch(dir, config string) (*Process, error) {
 
 // Command runs a command of the binary against this gate's configuration.
 func (g *Gate) Command(ctx context.Context, args ...string) error {
+	_, err := g.Ask(ctx, "", args...)
+	return err
+}
+
+// Ask is Command with something on standard input; it returns what came out.
+func (g *Gate) Ask(ctx context.Context, stdin string, args ...string) (stdout string, err error) {
 	cmd := exec.CommandContext(ctx, g.binary, append([]string{"--config", g.config}, args...)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("ringfence %s: %w\n%s", strings.Join(args, " "), err, out)
+	cmd.Stdin = strings.NewReader(stdin)
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("ringfence %s: %w\n%s%s", strings.Join(args, " "), err, out, complaints.String())
 	}
-	return nil
+	return string(out), nil
 }
 
 // Stop ends the gate, then its Redis if that is its alone.
