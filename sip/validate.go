@@ -52,7 +52,7 @@ func (c Config) Validate() error {
 	}
 	profiles := c.profiles("")
 	for i, p := range c.Peers {
-		for _, e := range p.validate(profiles) {
+		for _, e := range append(p.validate(profiles), c.provable(p)...) {
 			bad(fmt.Sprintf("sip.peers[%d].%s", i, e.key), e.err)
 		}
 	}
@@ -114,6 +114,17 @@ func (p Peer) validate(profiles answer.Profiles) (errs []keyError) {
 		errs = append(errs, keyError{"answers", errors.New("608 points callers to a card (RFC 8688 §3.1): say where it is in sip.card.url")})
 	}
 	return errs
+}
+
+// provable says what is missing for the peer's reps to prove who they are.
+func (c Config) provable(p Peer) []keyError {
+	switch {
+	case p.Identity == "certificate" && c.TLS.files().Clients == transport.NoClientCertificate:
+		return []keyError{{"identity", errors.New("certificate needs sip.tls.client_certificates: optional or required, else nobody is asked for one")}}
+	case p.Identity == "flow" && c.Extensions.URI == "":
+		return []keyError{{"identity", errors.New("flow needs extensions.uri: without a registrar nobody can register")}}
+	}
+	return nil
 }
 
 func (t Trunk) validate() (errs []keyError) {
