@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -114,4 +115,34 @@ func (h *house) baresip(b site.Baresip) *site.Baresip {
 func (h *house) says(b *site.Baresip, what string) {
 	h.t.Helper()
 	require.Eventually(h.t, func() bool { return strings.Contains(b.Output(), what) }, patience, 10*time.Millisecond, "%s", h.Output())
+}
+
+// The users file is read again on SIGHUP, all of it or nothing.
+func TestUsersFileReload(t *testing.T) {
+	t.Parallel()
+	users := filepath.Join(t.TempDir(), "users")
+	write := func(line string) { require.NoError(t, os.WriteFile(users, []byte(line+"\n"), 0o600)) }
+	line := func(password string) string { return "201:ringfence:SHA-256:" + sha256Of("201:ringfence:"+password) }
+	write(line("correct-horse"))
+	h := newHouse(t, "digest", nil, "sip.digest.users_file="+users)
+	w := newWire(t, phoneHost)
+	try := func(password string) int {
+		const uri = "sip:203@gate"
+		status, _, _ := w.final(w.send(h.at, "MESSAGE", uri, "201", proof(sha256Of, "201", password, w.challenge(h.at), "MESSAGE", uri, 1)))
+		return status
+	}
+	reload := func(says string) {
+		require.NoError(t, h.Signal(syscall.SIGHUP))
+		require.Eventually(t, func() bool { return strings.Contains(h.Output(), says) }, patience, 10*time.Millisecond)
+	}
+	const passed, wrong = 404, 403 // the PBX knows no 203
+	require.Equal(t, passed, try("correct-horse"))
+	require.Equal(t, wrong, try("battery-staple"))
+	write(line("battery-staple"))
+	reload("the configuration was reloaded")
+	require.Equal(t, passed, try("battery-staple"))
+	require.Equal(t, wrong, try("correct-horse"))
+	write(line("correct-horse") + "\n201:ringfence:MD5")
+	reload("line 2: an HA1 of MD5 has 32 hexadecimal digits")
+	require.Equal(t, passed, try("battery-staple"), "the old one stays")
 }
