@@ -82,12 +82,26 @@ func (d Digest) validate() (errs []keyError) {
 	if d.Ban < 0 {
 		bad("ban", "%v is no time to come", d.Ban)
 	}
-	if d.UsersFile != "" {
-		if _, err := os.Stat(d.UsersFile); err != nil {
-			bad("users_file", "%w", err)
-		}
+	if _, err := d.users(); err != nil {
+		bad("users_file", "%w", err)
 	}
 	return errs
+}
+
+// users reads the users file; nil without one.
+func (d Digest) users() (identity.Users, error) {
+	if d.UsersFile == "" {
+		return nil, nil //nolint:nilnil // all users are in the registry
+	}
+	content, err := readUsersFile(d.UsersFile)
+	if err != nil {
+		return nil, err
+	}
+	users, err := identity.ParseUsers(content, d.Realm)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.UsersFile, err)
+	}
+	return users, nil
 }
 
 // realm makes ready what digest peers are asked for; nil when there are none. It reads the users file.
@@ -107,15 +121,9 @@ func (c Config) realm(log zerolog.Logger) (*identity.Realm, error) {
 		}
 	}
 	slices.Sort(r.Algorithms) // strongest first
-	if d.UsersFile == "" {
-		return r, nil
-	}
-	content, err := readUsersFile(d.UsersFile)
-	if err != nil {
+	var err error
+	if r.Users, err = d.users(); err != nil {
 		return nil, fmt.Errorf("sip.digest.users_file: %w", err)
-	}
-	if r.Users, err = identity.ParseUsers(content, d.Realm); err != nil {
-		return nil, fmt.Errorf("sip.digest.users_file: %s: %w", d.UsersFile, err)
 	}
 	for _, a := range r.Algorithms {
 		if n := r.Users.Lacking(a); n > 0 {

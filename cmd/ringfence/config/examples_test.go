@@ -48,7 +48,7 @@ func TestFullExampleTellsTheDefaults(t *testing.T) {
 	require.NoError(t, err)
 
 	commented := regexp.MustCompile(`(?m)^(\s*)# ([a-z0-9_]+: \S.*)$`)
-	withoutDefault := regexp.MustCompile(`^(gate|advertise|dialplan|secret_file|username|password_file|ca_file|cert_file|key_file):`)
+	withoutDefault := regexp.MustCompile(`^(gate|advertise|dialplan|secret_file|username|users_file|password_file|ca_file|cert_file|key_file):`)
 	set := commented.ReplaceAllStringFunc(string(data), func(line string) string {
 		m := commented.FindStringSubmatch(line)
 		if withoutDefault.MatchString(m[2]) {
@@ -66,6 +66,9 @@ func TestFullExampleTellsTheDefaults(t *testing.T) {
 	require.Equal(t, written.Log, all.Log)
 	require.Equal(t, written.Language, all.Language)
 	require.Equal(t, written.Registry, all.Registry)
+	digest := all.SIP.Digest
+	require.Equal(t, "ringfence[SHA-256 MD5] 5m 20 10m 1h",
+		fmt.Sprint(digest.Realm, digest.Algorithms, digest.NonceLife, digest.Failures, digest.Within, digest.Ban))
 	require.Equal(t, "500ms 3m10s 5s 150ms", fmt.Sprint(all.SIP.Timers.T1, all.SIP.Timers.TimerC, all.SIP.Timers.NoAnswer, all.SIP.Timers.Trying))
 }
 
