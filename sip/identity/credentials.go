@@ -59,17 +59,27 @@ func parseCredentials(value []byte) (c credentials, err error) {
 
 // set keeps the parameters that matter. opaque and whatever else there is (RFC 7616 §3.4: ignored) do not.
 func (c *credentials) set(name, value string) {
-	for _, known := range []struct {
-		name string
-		into *string
-	}{
-		{"username", &c.username}, {"realm", &c.realm}, {"nonce", &c.nonce}, {"uri", &c.uri}, {"response", &c.response},
-		{"cnonce", &c.cnonce}, {"nc", &c.nc}, {"qop", &c.qop}, {"algorithm", &c.algorithm}, {"userhash", &c.userhash},
-	} {
-		if strings.EqualFold(known.name, name) {
-			*known.into = value
-			return
-		}
+	switch strings.ToLower(name) {
+	case "username":
+		c.username = value
+	case "realm":
+		c.realm = value
+	case "nonce":
+		c.nonce = value
+	case "uri":
+		c.uri = value
+	case "response":
+		c.response = value
+	case "cnonce":
+		c.cnonce = value
+	case "nc":
+		c.nc = value
+	case "qop":
+		c.qop = value
+	case "algorithm":
+		c.algorithm = value
+	case "userhash":
+		c.userhash = value
 	}
 }
 

@@ -61,8 +61,16 @@ func FuzzCredentials(f *testing.F) {
 		var b strings.Builder
 		b.WriteString("Digest ")
 		for i, p := range []struct{ name, value string }{
-			{"username", c.username}, {"realm", c.realm}, {"nonce", c.nonce}, {"uri", c.uri}, {"response", c.response}, {"cnonce", c.cnonce},
-			{"nc", c.nc}, {"qop", c.qop}, {"algorithm", c.algorithm}, {"userhash", c.userhash},
+			{"username", c.username},
+			{"realm", c.realm},
+			{"nonce", c.nonce},
+			{"uri", c.uri},
+			{"response", c.response},
+			{"cnonce", c.cnonce},
+			{"nc", c.nc},
+			{"qop", c.qop},
+			{"algorithm", c.algorithm},
+			{"userhash", c.userhash},
 		} {
 			if i > 0 {
 				b.WriteString(", ")

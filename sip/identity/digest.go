@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -163,12 +164,7 @@ func (r *Realm) offers(name string) (Algorithm, bool) {
 			return a, false
 		}
 	}
-	for _, offered := range r.Algorithms {
-		if offered == a {
-			return a, true
-		}
-	}
-	return a, false
+	return a, slices.Contains(r.Algorithms, a)
 }
 
 // sameURI holds the digest-uri to the Request-URI (RFC 3261 §22.4-5): the same bytes, or a SIP URI of the same scheme,

@@ -83,7 +83,6 @@ type answer struct {
 	algorithm             Algorithm
 	nc                    int
 	uri                   string
-	from                  string
 }
 
 func (a answer) header() string {

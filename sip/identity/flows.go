@@ -219,9 +219,9 @@ func (f *Flows) unbind(flow transport.Flow, rep gate.Rep) {
 func (f *Flows) expire() {
 	now, looked := f.now(), 0
 	for flow, bs := range f.byFlow {
-		for i := len(bs) - 1; i >= 0; i-- {
-			if !now.Before(bs[i].until) {
-				f.drop(flow, bs[i].rep)
+		for _, b := range bs { // drop leaves bs as it is
+			if !now.Before(b.until) {
+				f.drop(flow, b.rep)
 			}
 		}
 		if looked++; looked == bindingsPerTurn {

@@ -11,7 +11,8 @@ import (
 func TestFlow(t *testing.T) {
 	at := Address{Protocol: TCP, AddrPort: netip.MustParseAddrPort("10.0.0.9:40001")}
 	first, second := Source{Address: at, connection: new(connection)}, Source{Address: at, connection: new(connection)}
-	require.True(t, first.Flow() == first.Flow())
+	again := first.Flow()
+	require.True(t, first.Flow() == again)
 	require.False(t, first.Flow() == second.Flow())
 	datagram := Source{Address: Address{Protocol: UDP, AddrPort: at.AddrPort}}
 	require.True(t, datagram.Flow() == Source{Address: datagram.Address}.Flow())
