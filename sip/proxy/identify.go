@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"encoding/hex"
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/identity"
@@ -91,8 +92,7 @@ func (p *Proxy) proven(in *inbound, proof *identity.Proof, then func(*Proxy, *in
 		}
 		in.tx.Abandon()
 	case identity.Challenged, identity.Stale:
-		challenge := p.digest.Challenge(p.routing.Load().Realm, in.tx.Source.Addr(), proof.Outcome == identity.Stale)
-		p.refuse(in.tx, refusal{Status: 407, Phrase: "Proxy Authentication Required", Headers: challenge})
+		p.challenge(in, proof.Outcome == identity.Stale)
 	case identity.Malformed:
 		p.refuse(in.tx, refusal{Status: 400, Phrase: "Unusable Proxy-Authorization"})
 	case identity.Wrong:
@@ -103,6 +103,22 @@ func (p *Proxy) proven(in *inbound, proof *identity.Proof, then func(*Proxy, *in
 	if rc, ok := in.tx.Context.(*responseContext); ok {
 		rc.drop()
 	}
+}
+
+// challengeTag sets To-tags of challenges apart from whatever else is signed.
+var challengeTag = []byte("challenge")
+
+// challenge asks for credentials, and forgets that it did (RFC 3261 §8.2.7): whoever has no password costs no memory and
+// gets one answer to each message. A request that comes again gets another challenge with the same To-tag.
+func (p *Proxy) challenge(in *inbound, stale bool) {
+	to := in.tx.Source
+	p.Transport.Reply(to, message.AppendAnswer(nil, in.m, message.Answer{
+		Status: 407, Phrase: "Proxy Authentication Required", Source: to.AddrPort,
+		ToTag:   hex.EncodeToString(p.Keys.Sign(challengeTag, in.m.Via.Branch, in.m.CallID, in.m.FromTag)),
+		Headers: []byte(p.digest.Challenge(p.routing.Load().Realm, to.Addr(), stale)),
+	}), nil)
+	p.Metrics.Response(in.m.Method, 407)
+	in.tx.Abandon()
 }
 
 // banned is the one line that a ban leaves.

@@ -218,6 +218,26 @@ func TestDigestCallCountsOnce(t *testing.T) {
 	})
 }
 
+// A challenge leaves nothing behind, and is one answer to one message: the same one's again has the same To-tag.
+func TestChallengeIsStateless(t *testing.T) {
+	inWorld(t, setUp{routing: peersWho(t, "digest"), users: known("201")}, func(w *world) {
+		for _, method := range []string{"INVITE", "MESSAGE"} {
+			w.ask(ask{method: method})
+			first := w.expectStatus(desk, 407)
+			require.Zero(t, w.layer.Size())
+			w.ask(ask{method: method})
+			again := w.expectStatus(desk, 407)
+			require.Equal(t, string(first.ToTag), string(again.ToTag))
+			require.NotEqual(t, nonceOf.FindString(string(first.Raw)), nonceOf.FindString(string(again.Raw)))
+			w.ask(ask{method: "ACK", toTag: string(first.ToTag)})
+			w.ask(ask{method: method, branch: "z9hG4bK-other"})
+			require.NotEqual(t, string(first.ToTag), string(w.expectStatus(desk, 407).ToTag))
+		}
+		time.Sleep(time.Minute)
+		w.quiet(desk, trunkA, trunkB, pbx)
+	})
+}
+
 // An emergency call is let out at once, whoever rings and however: no challenge, no registry.
 func TestEmergencyIsNeverChallenged(t *testing.T) {
 	for _, word := range []string{"digest", "certificate", "flow"} {
