@@ -29,7 +29,7 @@ func TestRFC4475(t *testing.T) {
 	for _, over := range []site.Protocol{site.UDP, site.TCP} {
 		t.Run(string(over), func(t *testing.T) {
 			t.Parallel()
-			r := rack{stand: newStand(t), over: over, seen: map[string]bool{}}
+			r := rack{stand: newStandOf(t, 15*time.Millisecond), over: over, seen: map[string]bool{}}
 			before := r.metric("go_goroutines")
 			for _, row := range tortures {
 				raw, err := os.ReadFile(filepath.Join(dir, row.file+".dat"))

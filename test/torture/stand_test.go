@@ -43,6 +43,12 @@ type stand struct {
 
 func newStand(t *testing.T) *stand {
 	t.Helper()
+	return newStandOf(t, 100*time.Millisecond)
+}
+
+// newStandOf has a T1 (RFC 3261 §17.1.1.1) of its own: what a gate remembers it remembers for 64 of them.
+func newStandOf(t *testing.T, t1 time.Duration) *stand {
+	t.Helper()
 	require.NoError(t, loopbackUp())
 	t.Log(place())
 	s := &stand{t: t, trunk: newFar(t, trunkHost), pbx: newFar(t, pbxHost)}
@@ -53,7 +59,7 @@ func newStand(t *testing.T) *stand {
 	require.NoError(t, err)
 	s.gate, err = site.Ringfence{Binary: binary(), Log: s.log}.StartGate(t.Context(), site.Plan{
 		Gate: s.at, Phones: phones, Trunks: []site.Trunk{{At: s.trunk.at, Protocol: site.UDP}}, PBX: s.pbx.at, Dir: dir,
-		Timers: site.Timers{T1: 10 * time.Millisecond, C: 3*time.Minute + 10*time.Second, NoAnswer: 2 * time.Second},
+		Timers: site.Timers{T1: t1, C: 3*time.Minute + 10*time.Second, NoAnswer: 2 * time.Second},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.gate.Stop(), "the gate is alive and ends when it is told to") })

@@ -2,7 +2,6 @@ package torture
 
 import (
 	"bytes"
-	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -87,11 +86,13 @@ func TestPipelinedAndByteByByte(t *testing.T) {
 	require.NoError(t, w.Send(all))
 	heard := 0
 	require.Eventually(t, func() bool { heard += len(s.pbx.take()); return heard >= calls }, patience, time.Millisecond, "the PBX hears them all")
-	require.Eventually(t, func() bool { return fmt.Sprint(w.Answers()) == "[SIP/2.0 486 Busy Here]" }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return len(w.Answers()) > 0 }, patience, time.Millisecond)
+	assert.Equal(t, []string{"SIP/2.0 486 Busy Here"}, w.Answers())
 
 	slow := s.streams(1, 2)[0]
 	for _, b := range invite(slow, "206") {
 		require.NoError(t, slow.Send([]byte{b}))
 	}
-	require.Eventually(t, func() bool { return fmt.Sprint(slow.Answers()) == "[SIP/2.0 486 Busy Here]" }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return len(slow.Answers()) > 0 }, patience, time.Millisecond)
+	assert.Equal(t, []string{"SIP/2.0 486 Busy Here"}, slow.Answers())
 }
