@@ -66,6 +66,7 @@ func FuzzAnswer(f *testing.F) {
 	for _, raw := range tortures(f) {
 		f.Add(raw, uint8(3))
 	}
+	fuzzMetrics()
 	f.Fuzz(func(t *testing.T, raw []byte, second uint8) {
 		inWorld(t, setUp{still: true}, func(w *world) {
 			w.ask(ask{uri: "sip:+12025550123@10.0.0.1"})

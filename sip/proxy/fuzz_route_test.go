@@ -22,6 +22,7 @@ func FuzzRoute(f *testing.F) {
 		f.Add([]byte("BYE"), []byte("sip:callee@192.0.2.66"), []byte(routes))
 		f.Add([]byte("ACK"), []byte("sip:10.0.0.1;lr;rf=0.AAAAAAAAAAAAAAAA"), []byte(routes))
 	}
+	fuzzMetrics()
 	f.Fuzz(func(t *testing.T, method, uri, routes []byte) {
 		q := ask{method: string(method), uri: string(uri), toTag: "t"}
 		if len(routes) > 0 {

@@ -77,8 +77,8 @@ type setUp struct {
 	rules    func(*gate.Rules)
 	routing  func(*Routing)
 	observe  func(gate.Decision)
-	still    bool // no timer runs
 	users    identity.Directory
+	still    bool // no timer runs, and what is counted is counted with other worlds: for fuzzing, which makes many
 }
 
 func inWorld(t *testing.T, s setUp, f func(w *world)) {
@@ -104,8 +104,12 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 			s.routing(routing)
 		}
 		ctx, stop := context.WithCancel(t.Context())
+		counts := fuzzMetrics
+		if !s.still {
+			counts = func() *metrics.Metrics { return metrics.New(metrics.NewRegistry()) }
+		}
 		w.proxy = New(ctx, Config{
-			Gate: g, Metrics: metrics.New(metrics.NewRegistry()), Log: zerolog.Nop(), Transport: w, Keys: keys, Routing: routing, Observe: s.observe, Directory: s.users,
+			Gate: g, Metrics: counts(), Log: zerolog.Nop(), Transport: w, Keys: keys, Routing: routing, Observe: s.observe, Directory: s.users,
 			Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 150 * time.Millisecond},
 			Resolve: func(context.Context, string) ([]net.IPAddr, error) {
 				return []net.IPAddr{{IP: callee.Addr().AsSlice()}}, nil
