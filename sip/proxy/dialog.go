@@ -20,7 +20,7 @@ func (p *Proxy) inDialog(in *inbound) {
 		p.invite(in)
 	case method == "BYE":
 		p.bye(in)
-	case astray:
+	case astray && !in.from.pbx: // which sends no more than its phones' Contacts say, and begins a call by INVITE alone
 		p.refuse(in.tx, refusal{Status: 403, Phrase: "Not the number of this call"})
 	case method == "REFER" && !p.trunkSide(in):
 		p.identify(in, (*Proxy).refer)

@@ -140,6 +140,9 @@ func TestRemoteTargetOfAPhone(t *testing.T) {
 		w.ask(q)
 		w.expectStatus(pbx, 403)
 		w.quiet(trunkA)
+		q.method, q.branch = "NOTIFY", "z9hG4bK-n" // rings nobody
+		w.ask(q)
+		w.expectMethod(trunkA, "NOTIFY")
 	})
 }
 
