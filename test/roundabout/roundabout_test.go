@@ -21,6 +21,7 @@ import (
 type world struct {
 	*testing.T
 	gate                         netip.AddrPort
+	program                      *site.Gate
 	phone, trunk, pbx, foreigner *end
 	routes                       map[string]string // route sets of the dialogs that are up
 }
@@ -33,12 +34,12 @@ func start(t *testing.T) *world {
 	w.pbx, w.trunk = listen(t, "127.0.0.4", callee), listen(t, "127.0.0.2", callee)
 	w.gate, err = site.FreeAddress(netip.MustParseAddr("127.0.0.1"))
 	require.NoError(t, err)
-	gate, err := site.Ringfence{Binary: binary, Prepare: [][]string{{"dnc", "add", listed}}}.StartGate(t.Context(), site.Plan{
+	w.program, err = site.Ringfence{Binary: binary, Prepare: [][]string{{"dnc", "add", listed}}}.StartGate(t.Context(), site.Plan{
 		Gate: w.gate, Phones: netip.MustParsePrefix("127.0.0.5/32"), PBX: netip.MustParseAddrPort(w.pbx.LocalAddr().String()),
 		Trunks: []site.Trunk{{At: netip.MustParseAddrPort(w.trunk.LocalAddr().String()), Protocol: site.UDP}}, Dir: dir,
 	})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, gate.Stop()) })
+	t.Cleanup(func() { require.NoError(t, w.program.Stop()) })
 	return w
 }
 
@@ -101,6 +102,7 @@ func TestAttempts(t *testing.T) {
 			assert.Equal(t, "<sip:"+listed+"@"+w.gate.String()+">", string(contact), "back to the gate")
 		}
 	}
+	w.keepToken()
 	w.call("last", "sip:"+free+"@gate") // what was sent before it has been dealt with
 	calls := 0
 	for _, end := range []*end{w.trunk, w.pbx} {
@@ -113,6 +115,17 @@ func TestAttempts(t *testing.T) {
 	}
 	assert.GreaterOrEqual(t, calls, 5, "two calls, and three attempts that rang the number that is free")
 	assert.Empty(t, w.foreigner.all(), "a stranger hears nothing")
+}
+
+// keepToken tries again by the token of a call that is over, when its number has come on the list meanwhile.
+func (w *world) keepToken() {
+	const once = "+13105550188"
+	w.call("past", "sip:"+once+"@gate")
+	bye := w.send(request{method: "BYE", uri: "sip:callee@" + w.trunk.LocalAddr().String()}, "bye", "past", true)
+	require.Equal(w, 200, bye.Status)
+	require.NoError(w, w.program.Command(w.Context(), "dnc", "add", once))
+	again := w.send(request{uri: "sip:" + once + "@" + w.trunk.LocalAddr().String()}, "again", "past", true)
+	assert.Equalf(w, 403, again.Status, "%s", again.Raw)
 }
 
 // judge looks at one datagram that came out of the gate: what could ring by it, however it is read?
