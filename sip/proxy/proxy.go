@@ -171,7 +171,7 @@ func (p *Proxy) Repeated(m *message.Message, to transport.Source) {
 		return
 	}
 	p.Metrics.Response(m.CSeqMethod, m.Status)
-	p.Transport.Reply(to, upstream(m, nil), nil)
+	p.Transport.Reply(to, upstream(m, func(e *message.Edit) { p.vouchAgain(e, m, to) }), nil)
 }
 
 // Failed implements transaction.User: RFC 3261 §16.8 and §16.9.

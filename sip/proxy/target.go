@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transport"
 )
 
 // Within a dialog a request goes to the remote target, the Contact that the other end named (RFC 3261 §12.2.1.1), and is
@@ -124,12 +125,23 @@ func (p *Proxy) vouch(m *message.Message, token string) string {
 }
 
 // vouchUpstream does the same for the callee's Contact in a response that begins a dialog (§16.7-8). Only what a trunk or
-// the extensions name is believed. The Record-Routes above ours are the way from here, backwards.
+// the extensions name is believed.
 func (b *branch) vouchUpstream(e *message.Edit, m *message.Message) {
 	p := b.rc.p
-	if b.rc.method != "INVITE" || m.ToTag == nil || b.out == nil || !p.routing.Load().configured(b.out.to) {
-		return
+	if b.rc.method == "INVITE" && m.ToTag != nil && b.out != nil && p.routing.Load().configured(b.out.to) {
+		p.vouchCallee(e, m, b.rc.number, true)
 	}
+}
+
+// vouchAgain does it for a 2xx that came again, of which only is known where it goes: a call that the extensions' server
+// makes, and that no number was decided for, is one to a phone.
+func (p *Proxy) vouchAgain(e *message.Edit, m *message.Message, to transport.Source) {
+	p.vouchCallee(e, m, "", !p.routing.Load().origin(to.Address).pbx)
+}
+
+// vouchCallee signs the target of a dialog to n; undecided: also when no number was decided. The Record-Routes above ours
+// are the way from here, backwards.
+func (p *Proxy) vouchCallee(e *message.Edit, m *message.Message, n gate.Number, undecided bool) {
 	v, _ := m.Get(message.Contact)
 	target, ok := uriOf(v)
 	var hops [][]byte
@@ -144,10 +156,11 @@ func (b *branch) vouchUpstream(e *message.Edit, m *message.Message) {
 			hops = append([][]byte{element}, hops...)
 			continue
 		}
-		if !opaque(target, hops, b.rc.number) {
+		if !opaque(target, hops, n) {
 			return
 		}
-		if c, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, nil); good && c.target == nil {
+		c, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, nil)
+		if good && c.target == nil && (undecided || c.number != "") {
 			more := p.Keys.signTarget(c.token, m.CallID, way(target, hops))
 			e.Insert(span.Start+bytes.LastIndex(element, token)+len(token), []byte(more))
 		}
