@@ -195,6 +195,26 @@ func TestSIPSTriesTheSecureTrunk(t *testing.T) {
 	}
 }
 
+// A trunk that was never asked does not stand for one that said no.
+func TestSIPSFailsOver(t *testing.T) {
+	phone, plain := at("tls", "10.0.0.9:40001"), at("udp", "10.1.0.1:5060")
+	dead, alive := at("tls", "10.1.0.2:5061"), at("tls", "10.1.0.3:5061")
+	change := func(r *Routing) {
+		r.Trunks = nil
+		for i, a := range []transport.Address{plain, dead, alive} {
+			r.Trunks = append(r.Trunks, Trunk{Target: Target{Address: a, Host: a.AddrPort.String()}, Priority: 1 + i/2})
+		}
+	}
+	inWorld(t, setUp{routing: change}, func(w *world) {
+		w.listens = everywhere
+		w.ask(ask{uri: "sips:+12125550100@10.0.0.1", source: phone})
+		w.expectStatus(phone, 100)
+		w.reply(dead, w.expectMethod(dead, "INVITE"), 503, "")
+		w.expectMethod(alive, "INVITE")
+		w.quiet(plain)
+	})
+}
+
 // A redirect keeps what was asked for.
 func TestSIPSRedirect(t *testing.T) {
 	phone := at("tls", "10.0.0.9:40001")
@@ -250,6 +270,15 @@ func TestProtocolOf(t *testing.T) {
 
 // A trunk's Contact is mostly its bare address; its certificate has its name.
 func TestTargetsKeepTheirName(t *testing.T) {
+	carrier := at("tls", "10.1.0.1:5061").Named("carrier.example")
+	between(t, desk, carrier, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		w.reply(carrier, w.expectMethod(carrier, "INVITE"), 200, "Contact: <sip:callee@10.1.0.1:5061;transport=tls>\n")
+		ok := w.expectStatus(desk, 200)
+		w.ask(ask{method: "BYE", uri: "sip:callee@10.1.0.1:5061;transport=tls", branch: "z9hG4bK-b", cseq: 2, toTag: "callee", more: routeSet(ok, true)})
+		w.expectMethod(carrier, "BYE")
+	})
 	trunk := at("tls", "10.1.0.1:5061").Named("carrier.example")
 	r := &Routing{Trunks: []Trunk{{Target: Target{Address: trunk}}}}
 	require.Equal(t, trunk, r.named(at("tls", "10.1.0.1:5061")))

@@ -92,7 +92,7 @@ func TestTLSCarriesMessages(t *testing.T) {
 // A misframed request is answered, and the goodbye comes behind the answer.
 func TestTLSBrokenStreamIsAnswered(t *testing.T) {
 	a := authority.New(t)
-	c := Config{MaxMessage: 4096, Certificates: certificates(t, a, a.Issue(t, "127.0.0.1"), NoClientCertificate)}
+	c := Config{MaxMessage: 4096, Write: time.Hour, Certificates: certificates(t, a, a.Issue(t, "127.0.0.1"), NoClientCertificate)}
 	r := newRecorder()
 	var tr *Transport
 	r.react = func(h heard) { tr.Reply(h.from, []byte("refused"), nil) }
