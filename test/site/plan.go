@@ -9,7 +9,10 @@ import (
 // Plan says where everything of one run is: who may call, where calls go.
 type Plan struct {
 	Gate   netip.AddrPort // the proxy, by UDP and TCP
+	Listen []string       // further entries of the gate's sip.listen
+	More   string         // further lines of the gate's sip part, indented
 	Phones netip.Prefix   // where reps call from
+	IPv6   netip.Prefix   // and where else
 	Trunks []Trunk        // one to ring first, one to fall back on
 	PBX    netip.AddrPort // rings the extensions
 	Timers Timers

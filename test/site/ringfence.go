@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -148,8 +149,16 @@ func (g *Gate) saysReady(ctx context.Context) bool {
 // configuration is a site in the gate's words.
 func configuration(plan Plan, http netip.AddrPort, redis *Redis) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "region: US\nsip:\n  listen: [%q, %q]\n", "udp://"+plan.Gate.String(), "tcp://"+plan.Gate.String())
-	fmt.Fprintf(&b, "  peers: [{name: desk, from: [%q], identity: from}]\n  trunks:\n", plan.Phones)
+	b.WriteString("region: US\nsip:\n  listen:\n")
+	for _, l := range append([]string{"udp://" + plan.Gate.String(), "tcp://" + plan.Gate.String()}, plan.Listen...) {
+		fmt.Fprintf(&b, "    - %q\n", l)
+	}
+	b.WriteString(plan.More)
+	from := strconv.Quote(plan.Phones.String())
+	if plan.IPv6.IsValid() {
+		from += ", " + strconv.Quote(plan.IPv6.String())
+	}
+	fmt.Fprintf(&b, "  peers: [{name: desk, from: [%s], identity: from}]\n  trunks:\n", from)
 	for i, t := range plan.Trunks {
 		fmt.Fprintf(&b, "    - {name: trunk%d, uri: %q}\n", i+1, "sip:"+target(t))
 	}
