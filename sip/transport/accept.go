@@ -150,7 +150,7 @@ func (a *acceptor) admit(c *net.TCPConn) {
 		return
 	}
 	boundSilence(c, t.config.Unacknowledged)
-	if !peer.Protocol.Secure() {
+	if peer.Protocol == TCP {
 		a.begin(conn, c)
 		return
 	}
@@ -167,18 +167,33 @@ func (a *acceptor) begin(c *connection, socket net.Conn) {
 	}
 }
 
-// shakeHands is TLS's part of admitting c.
-func (a *acceptor) shakeHands(c *connection, socket *net.TCPConn) {
+// shakeHands is the part of TLS and of WebSocket in admitting c.
+func (a *acceptor) shakeHands(c *connection, socket net.Conn) {
 	t := a.listener.transport
 	ctx, cancel := context.WithTimeout(t.open, t.config.Handshake)
 	defer cancel()
-	secure, err := t.certificates.Load().accept(ctx, socket)
-	if err != nil {
+	failed := func(what string, err error) {
 		t.config.Dropped(DropHandshake)
-		t.log.warn(fmt.Sprintf("no TLS with %v: %v", c.peer, err))
+		t.log.warn(fmt.Sprintf("no %s with %v: %v", what, c.peer, err))
 		c.close(ErrConnectionGone)
-		return
 	}
-	c.certificate = secure.clientCertificate()
-	a.begin(c, secure)
+	if c.peer.Protocol.Secure() {
+		secure, err := t.certificates.Load().accept(ctx, socket)
+		if err != nil {
+			failed("TLS", err)
+			return
+		}
+		c.certificate = secure.clientCertificate()
+		socket = secure
+	}
+	if c.peer.Protocol.Web() {
+		if err := t.upgrade(ctx, socket); err != nil {
+			socket.Close()
+			failed("WebSocket", err)
+			return
+		}
+		c.web = newWebSocket(c, socket)
+		socket = c.web
+	}
+	a.begin(c, socket)
 }

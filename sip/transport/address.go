@@ -14,12 +14,14 @@ const (
 	UDP Protocol = iota + 1
 	TCP
 	TLS
+	WS
+	WSS
 	protocolCount
 )
 
-var protocolNames = [protocolCount]string{"", "UDP", "TCP", "TLS"}
+var protocolNames = [protocolCount]string{"", "UDP", "TCP", "TLS", "WS", "WSS"}
 
-var defaultPorts = [protocolCount]uint16{0, 5060, 5060, 5061}
+var defaultPorts = [protocolCount]uint16{0, 5060, 5060, 5061, 80, 443}
 
 // String is the protocol as a Via header field spells it.
 func (p Protocol) String() string {
@@ -29,23 +31,26 @@ func (p Protocol) String() string {
 	return fmt.Sprintf("protocol(%d)", uint8(p))
 }
 
-// ParseProtocol reads "udp", "tcp" or "tls" in any case.
+// ParseProtocol reads "udp", "tcp", "tls", "ws" or "wss" in any case.
 func ParseProtocol(name string) (Protocol, error) {
 	for p := UDP; p < protocolCount; p++ {
 		if strings.EqualFold(name, protocolNames[p]) {
 			return p, nil
 		}
 	}
-	return 0, fmt.Errorf("unknown transport protocol %q: use udp, tcp or tls", name)
+	return 0, fmt.Errorf("unknown transport protocol %q: use udp, tcp, tls, ws or wss", name)
 }
 
 // Reliable says whether the protocol itself delivers, so that nothing is to be sent again (RFC 3261 §17).
 func (p Protocol) Reliable() bool { return p > UDP }
 
 // Secure says whether what goes over p is encrypted, so that a sips URI may go there (RFC 3261 §26.2.2).
-func (p Protocol) Secure() bool { return p == TLS }
+func (p Protocol) Secure() bool { return p == TLS || p == WSS }
 
-// DefaultPort is the port that a URI or sent-by over p means when it has none (RFC 3261 §19.1.2).
+// Web says whether p is a WebSocket (RFC 7118): whoever speaks it came to us, and nobody can connect to them.
+func (p Protocol) Web() bool { return p == WS || p == WSS }
+
+// DefaultPort is the port that a URI or sent-by over p means when it has none (RFC 3261 §19.1.2, RFC 7118 §5).
 func (p Protocol) DefaultPort() uint16 { return defaultPorts[p] }
 
 // network is p's name for package net. One IP family a socket: with "udp" alone, 0.0.0.0 would listen on IPv6 as well
@@ -97,7 +102,7 @@ func (a Address) String() string {
 func ParseAddress(s string) (Address, error) {
 	scheme, hostPort, ok := strings.Cut(s, "://")
 	if !ok {
-		return Address{}, fmt.Errorf("address %q has no protocol: write udp://host:port, tcp://host:port or tls://host:port", s)
+		return Address{}, fmt.Errorf("address %q has no protocol: write udp://host:port, or tcp, tls, ws or wss in the place of udp", s)
 	}
 	p, err := ParseProtocol(scheme)
 	if err != nil {

@@ -40,13 +40,13 @@ func TestParseAddressSaysHow(t *testing.T) {
 	_, err := ParseAddress("udp://gate.example.com:5060")
 	require.ErrorContains(t, err, "udp://192.0.2.1:5060")
 	_, err = ParseAddress("sctp://127.0.0.1:5060")
-	require.ErrorContains(t, err, "use udp, tcp or tls")
+	require.ErrorContains(t, err, "use udp, tcp, tls, ws or wss")
 	_, err = ParseAddress("127.0.0.1:5060")
 	require.ErrorContains(t, err, "udp://host:port")
 }
 
 func TestProtocol(t *testing.T) {
-	for p, name := range map[Protocol]string{UDP: "UDP", TCP: "TCP", TLS: "TLS"} {
+	for p, name := range map[Protocol]string{UDP: "UDP", TCP: "TCP", TLS: "TLS", WS: "WS", WSS: "WSS"} {
 		assert.Equal(t, name, p.String())
 		parsed, err := ParseProtocol(name)
 		require.NoError(t, err)
@@ -57,6 +57,8 @@ func TestProtocol(t *testing.T) {
 	assert.True(t, TLS.Reliable())
 	assert.True(t, TLS.Secure())
 	assert.False(t, TCP.Secure())
+	assert.True(t, WSS.Secure())
+	assert.False(t, WS.Secure())
 	assert.Equal(t, "protocol(0)", Protocol(0).String())
 	_, err := ParseProtocol("")
 	require.Error(t, err)

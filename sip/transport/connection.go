@@ -20,6 +20,7 @@ type connection struct {
 	peer      Address
 	dialled   bool // by us; accepted otherwise
 
+	web         *webSocket        // nil over TCP and TLS. Set before a reader runs
 	certificate *x509.Certificate // that the peer who connected to us proved to own; nil without. Set before a reader runs
 
 	// The reader's alone.
@@ -35,6 +36,7 @@ type connection struct {
 	closed    bool
 	writing   bool // a writer runs
 	queue     queue
+	pings     *time.Timer // WebSocket only
 }
 
 func newConnection(t *Transport, l *Listener, peer Address) *connection {
@@ -52,6 +54,9 @@ func (c *connection) opened(socket net.Conn, silence time.Duration) bool {
 	c.Conn = socket
 	c.open = true
 	socket.SetReadDeadline(time.Now().Add(silence))
+	if c.web != nil {
+		c.pings = time.AfterFunc(c.transport.config.Ping, c.web.ping)
+	}
 	c.wake()
 	return true
 }
@@ -108,8 +113,12 @@ func (connectionSource) Network() string { return "tcp" }
 // String is net.Addr's.
 func (s connectionSource) String() string { return s.peer.AddrPort.String() }
 
-// take is the read filter's part for TCP: Content-Length says where messages end (RFC 3261 §18.3).
+// take is the read filter's part for streams: Content-Length says where messages end (RFC 3261 §18.3).
 func (c *connection) take(data []byte) {
+	if c.web != nil {
+		c.takeWhole(c.web.message)
+		return
+	}
 	if c.lost {
 		return
 	}
@@ -138,6 +147,16 @@ func (c *connection) take(data []byte) {
 		}
 	}
 	c.keep(buf, whole)
+}
+
+// takeWhole is take where what came is a message by itself (RFC 7118 §5).
+func (c *connection) takeWhole(data []byte) {
+	switch {
+	case string(data) == "\r\n\r\n":
+		c.enqueue(pong, nil)
+	case !onlyCRLF(data):
+		c.transport.deliver(data, c.source())
+	}
 }
 
 // pong answers the CRLF CRLF of RFC 5626 §3.5.1.
@@ -212,6 +231,9 @@ func (c *connection) close(cause error) {
 	}
 	c.closed = true
 	unsent := c.queue.clear()
+	if c.pings != nil {
+		c.pings.Stop()
+	}
 	if c.open {
 		c.Conn.Close()
 	}

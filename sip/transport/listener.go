@@ -56,15 +56,15 @@ func (l *Listener) bind() error {
 	switch l.address.Protocol {
 	case UDP:
 		return l.bindUDP()
-	case TCP:
+	case TCP, WS:
 		return l.bindTCP()
-	case TLS:
+	case TLS, WSS:
 		if !l.transport.certificates.Load().Serves() {
 			return fmt.Errorf("listen on %v: there is no certificate to show: set sip.tls.cert_file and sip.tls.key_file", l.address)
 		}
 		return l.bindTCP()
 	default:
-		return fmt.Errorf("listen on %v: this version speaks udp, tcp and tls: correct sip.listen", l.address)
+		return fmt.Errorf("listen on %v: there is no such protocol: correct sip.listen", l.address)
 	}
 }
 

@@ -77,6 +77,9 @@ func (c *connection) enqueue(b []byte, failed func(error)) bool {
 	case len(c.queue.bytes)+len(b) > c.transport.config.QueueBytes:
 		later(failed, ErrQueueFull)
 	default:
+		if c.peer.Protocol.Web() {
+			c.queue.bytes = appendMessageHeader(c.queue.bytes, b)
+		}
 		c.queue.add(b, failed)
 		c.wake()
 	}

@@ -25,7 +25,7 @@ func (s secureSocket) Close() error {
 // goodbye is the TCP connection under TLS. tls.Conn gives its last word five seconds; a peer that reads nothing would
 // hold up whoever closes it, and with them whatever lock they hold.
 type goodbye struct {
-	*net.TCPConn
+	net.Conn
 	short atomic.Bool
 }
 
@@ -37,21 +37,21 @@ func (g *goodbye) SetWriteDeadline(t time.Time) error {
 	if g.short.Load() {
 		t = time.Now().Add(goodbyeTime)
 	}
-	return g.TCPConn.SetWriteDeadline(t)
+	return g.Conn.SetWriteDeadline(t)
 }
 
 // accept is the handshake with whoever connected to us. On failure the socket is closed.
-func (c *Certificates) accept(ctx context.Context, socket *net.TCPConn) (secureSocket, error) {
+func (c *Certificates) accept(ctx context.Context, socket net.Conn) (secureSocket, error) {
 	if c.server == nil { // no reload takes it away while something listens
 		socket.Close()
 		return secureSocket{}, errors.New("there is no certificate to show")
 	}
-	below := &goodbye{TCPConn: socket}
+	below := &goodbye{Conn: socket}
 	return secureSocket{tls.Server(below, c.server), below}.handshake(ctx)
 }
 
 // connect is the handshake with whom we connected to, who must prove to be the peer. On failure the socket is closed.
-func (c *Certificates) connect(ctx context.Context, socket *net.TCPConn, peer Address) (secureSocket, error) {
+func (c *Certificates) connect(ctx context.Context, socket net.Conn, peer Address) (secureSocket, error) {
 	host := peer.Name
 	if host == "" {
 		host = peer.Addr().WithZone("").String()
@@ -61,7 +61,7 @@ func (c *Certificates) connect(ctx context.Context, socket *net.TCPConn, peer Ad
 	// Go's own check knows no sip URIs (RFC 5922), so the whole of it is made here.
 	config.InsecureSkipVerify = true
 	config.VerifyConnection = func(s tls.ConnectionState) error { return c.verify(s, host) }
-	below := &goodbye{TCPConn: socket}
+	below := &goodbye{Conn: socket}
 	return secureSocket{tls.Client(below, config), below}.handshake(ctx)
 }
 

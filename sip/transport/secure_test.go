@@ -387,8 +387,10 @@ func TestTLSGoodbyeIsShort(t *testing.T) {
 	c := tr.connections.get(from.Address)
 	secure, ok := c.Conn.(secureSocket)
 	require.True(t, ok)
-	require.NoError(t, secure.below.SetWriteBuffer(4<<10))
-	secure.below.TCPConn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	socket, ok := secure.below.Conn.(*net.TCPConn)
+	require.True(t, ok)
+	require.NoError(t, socket.SetWriteBuffer(4<<10))
+	socket.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 	for err := error(nil); err == nil; { // below TLS, whose state it does not touch
 		_, err = secure.below.Write(make([]byte, 64<<10))
 	}

@@ -39,6 +39,12 @@ func (t *Transport) Send(to Address, from *Listener, b []byte, failed func(error
 		by.sendUDP(to.AddrPort, b, failed)
 		return
 	}
+	if to.Protocol.Web() { // browsers come to us, and nobody can go to them
+		if c := t.connections.get(to); c == nil || !c.enqueue(b, failed) {
+			later(failed, fmt.Errorf("send to %v: %w", to, ErrConnectionGone))
+		}
+		return
+	}
 	for {
 		c, dial, err := t.connections.getOrDial(to, by)
 		if err != nil {

@@ -35,7 +35,7 @@ const (
 	DropOversize      = "oversize"       // longer than Config.MaxMessage
 	DropFrame         = "frame"          // a TCP stream without message boundaries, or a message that was never finished
 	DropConnectionCap = "connection_cap" // more TCP connections than Config allows
-	DropHandshake     = "handshake"      // a TLS handshake that failed or was not finished
+	DropHandshake     = "handshake"      // a TLS or WebSocket handshake that failed or was not finished
 )
 
 // Drops lists every reason that Config.Dropped is told.
@@ -80,13 +80,15 @@ type Config struct {
 	Log      zerolog.Logger
 
 	Certificates *Certificates // what TLS shows and believes; nothing, and the system's authorities
+	Origins      []string      // pages that may open a WebSocket, such as https://phone.example.com; any
 
 	MaxMessage     int           // bytes of a message; 64 KiB
 	MaxConnections int           // TCP connections in total, dialled ones included; 8192
 	MaxPerSource   int           // TCP connections accepted from one IP address, which may be a whole office; 1024
 	FirstMessage   time.Duration // for an accepted TCP connection to say something; 30s
-	Handshake      time.Duration // for a TLS handshake of an accepted connection; 10s
+	Handshake      time.Duration // for the TLS and WebSocket handshakes of an accepted connection; 10s
 	HalfSent       time.Duration // for a message on TCP to come in whole; 10s
+	Ping           time.Duration // how often a WebSocket is pinged; 30s
 	Idle           time.Duration // how long a TCP connection may be silent; 2h
 	Dial           time.Duration // for a TCP connection to be made, TLS handshake included; 4s
 	Write          time.Duration // for TCP to take what is queued; 5s
@@ -101,6 +103,7 @@ func (c *Config) setDefaults() {
 	orDefault(&c.FirstMessage, 30*time.Second)
 	orDefault(&c.Handshake, 10*time.Second)
 	orDefault(&c.HalfSent, 10*time.Second)
+	orDefault(&c.Ping, 30*time.Second)
 	orDefault(&c.Idle, 2*time.Hour)
 	orDefault(&c.Dial, 4*time.Second)
 	orDefault(&c.Write, 5*time.Second)

@@ -225,7 +225,7 @@ func TestListenSaysWhatToDo(t *testing.T) {
 		require.ErrorContains(t, err, "this machine has no such address")
 	}
 	_, err := tr.Listen(Address{AddrPort: netip.MustParseAddrPort("127.0.0.1:0")})
-	require.ErrorContains(t, err, "speaks udp, tcp and tls")
+	require.ErrorContains(t, err, "no such protocol")
 }
 
 // Everything that may be called from outside is called at once while the transport closes: the race detector looks on.
