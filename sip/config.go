@@ -6,8 +6,9 @@ import "github.com/ringfence/ringfence/sip/answer"
 
 // Config is the `sip:` part of the configuration. Comments give default and unit.
 type Config struct {
-	Listen     []string   `yaml:"listen"` // udp://host:port, tcp://host:port, tls://host:port; port 0: the kernel chooses
+	Listen     []string   `yaml:"listen"` // udp://host:port, tcp://host:port, tls://host:port, ws://host:port, wss://host:port; port 0: the kernel chooses
 	TLS        TLS        `yaml:"tls"`
+	WebSocket  WebSocket  `yaml:"websocket"`
 	Advertise  string     `yaml:"advertise"` // host others reach us by, when we listen on 0.0.0.0 behind NAT; default: the local address towards each destination
 	Peers      []Peer     `yaml:"peers"`     // who may send us calls; first match wins
 	Trunks     []Trunk    `yaml:"trunks"`    // where allowed calls go

@@ -77,6 +77,7 @@ func New(cfg Config, o Options) (*Server, error) {
 		Log:      o.Log,
 
 		Certificates: certificates,
+		Origins:      cfg.WebSocket.Origins,
 	})
 	s.proxy = proxy.New(life, proxy.Config{
 		Gate: o.Gate, Metrics: o.Metrics, Log: o.Log, Transport: s.transport, Keys: keys, Routing: routing, Directory: o.Directory,
@@ -188,7 +189,7 @@ func (s *Server) Reload(cfg Config) error {
 func parseListen(s string) (transport.Address, error) {
 	a, err := transport.ParseAddress(s)
 	if err != nil {
-		return a, fmt.Errorf("%q: %w (write udp://ADDRESS:PORT, tcp://ADDRESS:PORT or tls://ADDRESS:PORT)", s, err)
+		return a, fmt.Errorf("%q: %w (write udp://ADDRESS:PORT, or tcp, tls, ws or wss in the place of udp)", s, err)
 	}
 	return a, nil
 }

@@ -37,7 +37,7 @@ func (t TLS) validate(listens bool) (errs []keyError) {
 	case t.CertFile != "" && t.KeyFile == "":
 		bad("key_file", "missing; a certificate is shown by who has its key")
 	case t.CertFile == "" && listens:
-		bad("cert_file", "missing; a tls listener needs a certificate and its key_file")
+		bad("cert_file", "missing; a tls or wss listener needs a certificate and its key_file")
 	}
 	switch {
 	case t.ClientCertificates != "" && !slices.Contains(clientCertificates, t.ClientCertificates):

@@ -157,12 +157,18 @@ func TestTLSMistakes(t *testing.T) {
 	}
 	require.NoError(t, good.Validate())
 	for says, change := range map[string]func(*sip.Config){
-		"sip.tls.cert_file: missing":                    func(c *sip.Config) { c.TLS.CertFile = "" },
-		"sip.tls.key_file: missing":                     func(c *sip.Config) { c.TLS.KeyFile = "" },
-		"sip.tls.cert_file: missing; a tls listener":    func(c *sip.Config) { c.TLS = sip.TLS{} },
-		"sip.tls.ca_file: missing; whose":               func(c *sip.Config) { c.TLS.ClientCertificates = "required" },
-		"sip.tls.client_certificates: unknown choice":   func(c *sip.Config) { c.TLS.ClientCertificates = "maybe" },
-		"sip.trunks[0].uri: goes over TLS, and nothing": func(c *sip.Config) { c.Listen = []string{"udp://127.0.0.1:5060"} },
+		"sip.tls.cert_file: missing":                        func(c *sip.Config) { c.TLS.CertFile = "" },
+		"sip.tls.key_file: missing":                         func(c *sip.Config) { c.TLS.KeyFile = "" },
+		"sip.tls.cert_file: missing; a tls or wss listener": func(c *sip.Config) { c.TLS = sip.TLS{} },
+		"sip.tls.cert_file: missing; a tls or": func(c *sip.Config) {
+			c.TLS, c.Trunks, c.Listen = sip.TLS{}, []sip.Trunk{{Name: "b", URI: "sip:b"}}, []string{"wss://127.0.0.1:443"}
+		},
+		"sip.trunks[0].uri: \"sip:b;transport=ws\": transp":   func(c *sip.Config) { c.Trunks = []sip.Trunk{{Name: "b", URI: "sip:b;transport=ws"}} },
+		"sip.websocket.origins[0]: \"phone.example\" is no":   func(c *sip.Config) { c.WebSocket.Origins = []string{"phone.example"} },
+		"sip.websocket.origins[0]: \"https://a/b\" is no ori": func(c *sip.Config) { c.WebSocket.Origins = []string{"https://a/b"} },
+		"sip.tls.ca_file: missing; whose":                     func(c *sip.Config) { c.TLS.ClientCertificates = "required" },
+		"sip.tls.client_certificates: unknown choice":         func(c *sip.Config) { c.TLS.ClientCertificates = "maybe" },
+		"sip.trunks[0].uri: goes over TLS, and nothing":       func(c *sip.Config) { c.Listen = []string{"udp://127.0.0.1:5060"} },
 		"sip.extensions.uri: goes over TLS, and nothing": func(c *sip.Config) {
 			c.Listen = []string{"udp://127.0.0.1:5060"}
 			c.Extensions.URI = "sip:10.0.0.5;transport=tls"

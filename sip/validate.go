@@ -44,8 +44,11 @@ func (c Config) Validate() error {
 			bad(fmt.Sprintf("sip.listen[%d]", i), err)
 		}
 	}
-	for _, e := range c.TLS.validate(c.listensOn(transport.TLS)) {
+	for _, e := range c.TLS.validate(c.listensOn(transport.TLS) || c.listensOn(transport.WSS)) {
 		bad("sip.tls."+e.key, e.err)
+	}
+	for _, e := range c.WebSocket.validate() {
+		bad("sip.websocket."+e.key, e.err)
 	}
 	if len(c.Peers) == 0 {
 		bad("sip.peers", errors.New("missing; without a peer nobody may send calls"))
@@ -182,7 +185,7 @@ func target(uri string) (message.URI, transport.Protocol, error) {
 		return u, transport.UDP, nil
 	}
 	p, err := transport.ParseProtocol(string(name))
-	if err != nil {
+	if err != nil || p.Web() { // over WebSockets others come to us
 		return u, 0, fmt.Errorf("%q: transport is udp, tcp or tls", uri)
 	}
 	return u, p, nil
@@ -197,6 +200,7 @@ func (c Config) sameStatic(next Config) error {
 		}
 	}
 	fixed("sip.listen", slices.Equal(c.Listen, next.Listen))
+	fixed("sip.websocket.origins", slices.Equal(c.WebSocket.Origins, next.WebSocket.Origins))
 	fixed("sip.advertise", c.Advertise == next.Advertise)
 	fixed("sip.secret_file", c.SecretFile == next.SecretFile)
 	fixed("sip.timers", c.Timers == next.Timers)

@@ -130,7 +130,7 @@ func (p *Proxy) recordRoute(head []byte, m *message.Message, from transport.Sour
 			head = append(append(head, flow...), '@')
 		}
 		head = append(head, sentBy...)
-		if !sips {
+		if !sips || proto.Web() {
 			head = append(head, transportParam(proto)...)
 		}
 		head = append(head, ";lr;"+tokenParam+"="...)

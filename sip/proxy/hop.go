@@ -12,12 +12,14 @@ import (
 var errInsecure = errors.New("a sips URI goes over TLS only, and the next hop has none")
 
 // protocolOf is the transport that a URI asks for: UDP when it does not say (RFC 3263 §4.1, a numeric host), TLS for
-// sips, whose transport parameter names what is below TLS (RFC 3261 §26.2.2). 0 is one that this proxy does not speak.
+// sips, whose transport parameter names what is below TLS (RFC 3261 §26.2.2), or beside it (RFC 7118 §5.4). 0 is one that this proxy does not speak.
 func protocolOf(u message.URI) transport.Protocol {
 	name, asked := u.Param("transport")
 	switch {
 	case u.Scheme == "sips" && (!asked || equal(name, "tcp") || equal(name, "tls")):
 		return transport.TLS
+	case equal(name, "wss") || u.Scheme == "sips" && equal(name, "ws"):
+		return transport.WSS
 	case u.Scheme == "sips":
 		return 0
 	case !asked || equal(name, "udp"):
@@ -26,6 +28,8 @@ func protocolOf(u message.URI) transport.Protocol {
 		return transport.TCP
 	case equal(name, "tls"):
 		return transport.TLS
+	case equal(name, "ws"):
+		return transport.WS
 	}
 	return 0
 }
@@ -44,13 +48,15 @@ func portOf(u message.URI, p transport.Protocol) uint16 {
 	return u.Port
 }
 
-// transportParam is what a sip URI says so that protocolOf reads p.
+// transportParam is what a sip URI says so that protocolOf reads p. A WebSocket over TLS has no word of its own there.
 func transportParam(p transport.Protocol) string {
 	switch p {
 	case transport.TCP:
 		return ";transport=tcp"
 	case transport.TLS:
 		return ";transport=tls"
+	case transport.WS, transport.WSS:
+		return ";transport=ws"
 	default:
 		return ""
 	}

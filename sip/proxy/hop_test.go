@@ -15,8 +15,8 @@ import (
 
 // The gate's own addresses where it listens on everything.
 var everywhere = []transport.Address{
-	at("udp", "10.0.0.1:5060"), at("tcp", "10.0.0.1:5060"), at("tls", "10.0.0.1:5061"),
-	at("udp", "[2001:db8::1]:5060"), at("tcp", "[2001:db8::1]:5060"), at("tls", "[2001:db8::1]:5061"),
+	at("udp", "10.0.0.1:5060"), at("tcp", "10.0.0.1:5060"), at("tls", "10.0.0.1:5061"), at("ws", "10.0.0.1:80"), at("wss", "10.0.0.1:443"),
+	at("udp", "[2001:db8::1]:5060"), at("tcp", "[2001:db8::1]:5060"), at("tls", "[2001:db8::1]:5061"), at("ws", "[2001:db8::1]:80"), at("wss", "[2001:db8::1]:443"),
 }
 
 // between is a world with a phone and a trunk of its own kind on either side.
@@ -36,6 +36,9 @@ func between(t *testing.T, phone, trunk transport.Address, f func(w *world)) {
 func TestEveryPairOfTransports(t *testing.T) {
 	for i, near := range everywhere {
 		for j, far := range everywhere {
+			if far.Protocol.Web() { // a browser is no trunk: see TestCallsToBrowsers
+				continue
+			}
 			t.Run(fmt.Sprint(near, " to ", far), func(t *testing.T) {
 				phone, trunk := outside(near, "10.0.0.9:40001", "[2001:db8::9]:40001"), outside(far, "10.1.0.1:5070", "[2001:db8:1::1]:5070")
 				between(t, phone, trunk, func(w *world) { pairOfTransports(w, phone, trunk, i == j) })
@@ -63,17 +66,17 @@ func pairOfTransports(w *world, phone, trunk transport.Address, same bool) {
 		records = 1
 	}
 	require.Equal(w.t, records, invite.Count(message.RecordRoute), "%s", invite.Raw)
-	var faces []transport.Protocol
+	var faces []string
 	for s := range invite.Elements(message.RecordRoute) {
 		a, err := message.ParseNameAddr(invite.Bytes(s))
 		require.NoError(w.t, err)
 		u, err := message.ParseURI(a.URI)
 		require.NoError(w.t, err)
 		require.True(w.t, w.proxy.ours(u), "%s", a.URI)
-		faces = append(faces, protocolOf(u))
+		faces = append(faces, transportParam(protocolOf(u)))
 	}
-	require.Equal(w.t, trunk.Protocol, faces[0], "the one that faces the trunk comes first")
-	require.Equal(w.t, phone.Protocol, faces[len(faces)-1])
+	require.Equal(w.t, transportParam(trunk.Protocol), faces[0], "the one that faces the trunk comes first")
+	require.Equal(w.t, transportParam(phone.Protocol), faces[len(faces)-1])
 
 	contact := "sip:callee@" + trunk.AddrPort.String() + transportParam(trunk.Protocol)
 	w.reply(trunk, invite, 200, "Contact: <"+contact+">\n")
@@ -89,6 +92,60 @@ func pairOfTransports(w *world, phone, trunk transport.Address, same bool) {
 	bye := w.expectMethod(phone, "BYE")
 	require.Zero(w.t, bye.Count(message.Route))
 	require.Equal(w.t, phone.Protocol.String(), bye.Via.Transport)
+}
+
+// A browser is reached over the WebSocket it opened and in no other way, whatever the PBX speaks: its Contact names a
+// host that there is not.
+func TestCallsToBrowsers(t *testing.T) {
+	for _, near := range everywhere {
+		for _, far := range everywhere {
+			if near.Protocol.Web() || !far.Protocol.Web() {
+				continue
+			}
+			t.Run(fmt.Sprint(near, " to ", far), func(t *testing.T) {
+				pbx, browser := outside(near, "10.0.0.5:5070", "[2001:db8::5]:5070"), outside(far, "10.0.0.9:40001", "[2001:db8::9]:40001")
+				change := func(r *Routing) {
+					r.Peers[0].From = append(r.Peers[0].From, netip.MustParsePrefix("2001:db8::9/128"))
+					r.Extensions = &Target{Name: "pbx", Address: pbx, Host: pbx.AddrPort.String()}
+				}
+				inWorld(t, setUp{routing: change}, func(w *world) {
+					w.listens = everywhere
+					callToBrowser(w, pbx, browser)
+				})
+			})
+		}
+	}
+}
+
+func callToBrowser(w *world, pbx, browser transport.Address) {
+	w.t.Helper()
+	const contact = "sip:x7@df7jal23ls0d.invalid;transport=ws"
+	w.ask(ask{method: "REGISTER", uri: "sip:10.0.0.1", callID: "register", source: browser})
+	path := value(w.expectMethod(pbx, "REGISTER"), message.Path)
+
+	w.ask(ask{uri: contact, from: "305", source: pbx, more: "Route: " + path + "\n"})
+	w.expectStatus(pbx, 100)
+	invite := w.expectMethod(browser, "INVITE")
+	require.Equal(w.t, contact, string(invite.Bytes(invite.RequestURI)))
+	require.Equal(w.t, browser.Protocol.String(), invite.Via.Transport)
+	require.Equal(w.t, 2, invite.Count(message.RecordRoute))
+	w.reply(browser, invite, 200, "Contact: <"+contact+">\n")
+	ok := w.expectStatus(pbx, 200)
+	for i, method := range []string{"ACK", "INFO"} {
+		w.ask(ask{method: method, uri: contact, from: "305", branch: "z9hG4bK-d" + method, cseq: 1 + i, toTag: "callee", more: routeSet(ok, true), source: pbx})
+		require.Zero(w.t, w.expectMethod(browser, method).Count(message.Route))
+	}
+	w.deliver(browser, fmt.Sprintf("BYE sip:305@%s SIP/2.0\nVia: SIP/2.0/%s df7jal23ls0d.invalid;branch=z9hG4bK-callee\nMax-Forwards: 70\n%s"+
+		"From: <%s>;tag=callee\nTo: <sip:305@10.0.0.1>;tag=caller\nCall-ID: call-1\nCSeq: 9 BYE\nContent-Length: 0\n\n",
+		unreachable(pbx), browser.Protocol, routeSet(invite, false), contact))
+	w.reply(pbx, w.expectMethod(pbx, "BYE"), 200, "")
+	w.drain(browser)
+
+	w.dead[browser] = true
+	w.ask(ask{uri: contact, from: "305", callID: "call-2", branch: "z9hG4bK-2", source: pbx, more: "Route: " + path + "\n"})
+	w.expectStatus(pbx, 430)
+	w.ask(ask{method: "INFO", uri: contact, from: "305", branch: "z9hG4bK-3", cseq: 3, toTag: "callee", more: routeSet(ok, true), source: pbx})
+	w.expectStatus(pbx, 430)
 }
 
 // unreachable is a Contact as a phone behind a NAT writes it, except over UDP, where there is no connection.
@@ -258,7 +315,7 @@ func TestProtocolOf(t *testing.T) {
 	for uri, want := range map[string]transport.Protocol{
 		"sip:a@b": transport.UDP, "sip:a@b;transport=UDP": transport.UDP, "sip:a@b;transport=tcp": transport.TCP,
 		"sip:a@b;transport=TLS": transport.TLS, "sips:a@b": transport.TLS, "sips:a@b;transport=tcp": transport.TLS,
-		"sips:a@b;transport=tls": transport.TLS, "sips:a@b;transport=udp": 0, "sip:a@b;transport=sctp": 0, "sip:a@b;transport=": 0,
+		"sips:a@b;transport=tls": transport.TLS, "sips:a@b;transport=udp": 0, "sip:a@b;transport=ws": transport.WS, "sips:a@b;transport=ws": transport.WSS, "sip:a@b;transport=wss": transport.WSS, "sip:a@b;transport=sctp": 0, "sip:a@b;transport=": 0,
 	} {
 		u, err := message.ParseURI([]byte(uri))
 		if err != nil {

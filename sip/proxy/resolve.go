@@ -36,10 +36,14 @@ func (p *Proxy) reach(s *transaction.Shard, uri []byte, then func(transport.Addr
 	port := portOf(u, to.Protocol)
 	if ip, err := netip.ParseAddr(string(u.Host)); err == nil {
 		to.AddrPort = netip.AddrPortFrom(ip.Unmap(), port)
-		then(p.routing.Load().named(to), nil)
+		if to = p.routing.Load().named(to); to.Protocol.Web() && !p.Transport.Connected(to) {
+			then(to, errFlowGone)
+			return
+		}
+		then(to, nil)
 		return
 	}
-	if hasSuffixFold(u.Host, ".invalid") { // RFC 2606 §2; RFC 7118 §5: a browser has no other
+	if to.Protocol.Web() || hasSuffixFold(u.Host, ".invalid") { // RFC 7118 §5: a browser has no other host
 		then(transport.Address{}, errFlowGone)
 		return
 	}

@@ -147,7 +147,9 @@ func (p *Proxy) ours(u message.URI) bool {
 	if p.Advertise != "" && p.Advertise == string(u.Host) {
 		return true
 	}
-	return p.Transport.IsLocal(ip.Unmap(), portOf(u, proto), proto)
+	ip = ip.Unmap()
+	return p.Transport.IsLocal(ip, portOf(u, proto), proto) ||
+		proto == transport.WS && p.Transport.IsLocal(ip, portOf(u, transport.WSS), transport.WSS)
 }
 
 // sentBy is how we name ourselves towards to, and the listener that sends there.
