@@ -284,7 +284,7 @@ func TestWebSocketFragments(t *testing.T) {
 
 // Whoever says nothing, or says it slowly, at any stage, is gone in time and holds up nobody.
 func TestWebSocketSlow(t *testing.T) {
-	const short = 100 * time.Millisecond
+	const short = 300 * time.Millisecond
 	message := frame(true, ws.OpText, request("OPTIONS", "a", 1, nil))
 	for name, test := range map[string]struct {
 		config Config
@@ -315,6 +315,7 @@ func TestWebSocketSlow(t *testing.T) {
 				require.NoError(t, err)
 				next(t, r.heard)
 			}
+			begun := time.Now()
 			closed := make(chan error, 1)
 			go func() {
 				_, err := io.ReadAll(c)
@@ -340,6 +341,7 @@ func TestWebSocketSlow(t *testing.T) {
 				}
 				break
 			}
+			assert.Less(t, time.Since(begun), 4*short, "however often something comes")
 			if test.drop != "" {
 				assert.Equal(t, test.drop, next(t, r.drops))
 			}
@@ -387,7 +389,7 @@ func TestSilentWebSockets(t *testing.T) {
 // Pings keep a silent connection, and end one whose other end is dead.
 func TestWebSocketPings(t *testing.T) {
 	r := newRecorder()
-	tr, ls := serve(t, Config{Ping: 20 * time.Millisecond}, r, "ws://127.0.0.1:0")
+	tr, ls := serve(t, Config{Ping: 200 * time.Millisecond}, r, "ws://127.0.0.1:0")
 	alive := browser(t, ls[0])
 	says(t, alive, websocket.MessageText, request("OPTIONS", "alive", 1, nil))
 	from := next(t, r.heard).from
@@ -398,7 +400,7 @@ func TestWebSocketPings(t *testing.T) {
 	other := next(t, r.heard).from
 	got, err := io.ReadAll(dead)
 	require.NoError(t, err)
-	assert.GreaterOrEqual(t, bytes.Count(got, []byte{0x89, 0}), 2, "pings")
+	assert.NotZero(t, bytes.Count(got, []byte{0x89, 0}), "pings")
 	assert.False(t, tr.Connected(other.Address))
 
 	assert.True(t, tr.Connected(from.Address))
