@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -100,4 +101,27 @@ func TestTCPListenerComesBack(t *testing.T) {
 	assert.True(t, tr.Ready())
 	tr.Reply(from, []byte("still here"), nil)
 	assert.Equal(t, "still here", read(t, old), "what was accepted before lives on")
+}
+
+// Hundreds who connect and say nothing keep nobody out, and are gone in time.
+func TestSilentTCPConnections(t *testing.T) {
+	const silent = 500
+	r := newRecorder()
+	tr, ls := serve(t, Config{FirstMessage: 2 * time.Second, MaxPerSource: silent + 1}, r, "tcp://127.0.0.1:0")
+	var closed sync.WaitGroup
+	for range silent {
+		c := dialTCP(t, ls[0])
+		closed.Go(func() {
+			_, err := c.Read(make([]byte, 1))
+			assert.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+		})
+	}
+	require.Eventually(t, func() bool { return len(tr.connections.snapshot()) == silent }, patience, time.Millisecond)
+	begun := time.Now()
+	_, err := dialTCP(t, ls[0]).Write(request("OPTIONS", "honest", 1, nil))
+	require.NoError(t, err)
+	assert.Equal(t, "honest", string(next(t, r.heard).message.CallID))
+	assert.Less(t, time.Since(begun), time.Second)
+	closed.Wait()
+	assert.Empty(t, r.drops)
 }
