@@ -148,6 +148,58 @@ func callToBrowser(w *world, pbx, browser transport.Address) {
 	w.expectStatus(pbx, 430)
 }
 
+// A call from phone to phone by way of a PBX that is in no dialog comes by here twice, and each end is reached over its
+// own connection all the same.
+func TestCallComesByTwice(t *testing.T) {
+	for _, phone := range []transport.Address{at("udp", "10.0.0.9:40001"), at("tls", "10.0.0.9:40001"), at("ws", "10.0.0.9:40001")} {
+		for _, pbx := range []transport.Address{at("udp", "10.0.0.5:5060"), at("tcp", "10.0.0.5:5060")} {
+			t.Run(fmt.Sprint(phone, " by ", pbx), func(t *testing.T) {
+				browser := at("wss", "10.0.0.8:40002")
+				change := func(r *Routing) { r.Extensions = &Target{Name: "pbx", Address: pbx, Host: pbx.AddrPort.String()} }
+				inWorld(t, setUp{routing: change}, func(w *world) {
+					w.listens = everywhere
+					w.ask(ask{method: "REGISTER", uri: "sip:10.0.0.1", callID: "register", source: browser})
+					path := value(w.expectMethod(pbx, "REGISTER"), message.Path)
+
+					w.ask(ask{uri: "sip:305@10.0.0.1", source: phone})
+					w.expectStatus(phone, 100)
+					there := w.expectMethod(pbx, "INVITE")
+					w.deliver(pbx, forwarded(there, pbx, path))
+					w.expectStatus(pbx, 100)
+					invite := w.expectMethod(browser, "INVITE")
+					w.reply(browser, invite, 200, "Contact: <sip:x7@a.invalid;transport=ws>\n")
+					back := w.expectStatus(pbx, 200)
+					w.deliver(pbx, backwards(back))
+					ok := w.expectStatus(phone, 200)
+
+					w.ask(ask{method: "ACK", uri: "sip:x7@a.invalid;transport=ws", branch: "z9hG4bK-a", toTag: "callee", more: routeSet(ok, true), source: phone})
+					require.Zero(t, w.expectMethod(browser, "ACK").Count(message.Route))
+					w.deliver(browser, fmt.Sprintf("BYE sip:201@%s SIP/2.0\nVia: SIP/2.0/WSS a.invalid;branch=z9hG4bK-b\nMax-Forwards: 70\n%s"+
+						"From: <sip:305@10.0.0.1>;tag=callee\nTo: <sip:201@10.0.0.1>;tag=caller\nCall-ID: call-1\nCSeq: 9 BYE\nContent-Length: 0\n\n",
+						unreachable(phone), routeSet(invite, false)))
+					require.Zero(t, w.expectMethod(phone, "BYE").Count(message.Route))
+					w.quiet(pbx)
+				})
+			})
+		}
+	}
+}
+
+// forwarded is a request as a PBX passes it on that writes no Record-Route.
+func forwarded(m *message.Message, pbx transport.Address, path string) string {
+	text := strings.ReplaceAll(string(m.Raw), "\r\n", "\n")
+	line, rest, _ := strings.Cut(text, "\n")
+	return strings.Replace(line, "sip:305@"+pbx.AddrPort.String()+transportParam(pbx.Protocol), "sip:x7@a.invalid;transport=ws", 1) +
+		fmt.Sprintf("\nVia: SIP/2.0/%s %s;branch=z9hG4bK-pbx\nRoute: %s\n", pbx.Protocol, pbx.AddrPort, path) + rest
+}
+
+// backwards is a response without its topmost Via.
+func backwards(m *message.Message) string {
+	text := strings.ReplaceAll(string(m.Raw), "\r\n", "\n")
+	via := string(m.Bytes(m.Via.Element))
+	return strings.Replace(text, "Via: "+via+"\n", "", 1)
+}
+
 // unreachable is a Contact as a phone behind a NAT writes it, except over UDP, where there is no connection.
 func unreachable(phone transport.Address) string {
 	if phone.Protocol.Reliable() {
@@ -170,6 +222,14 @@ func TestConnectionOfTheCaller(t *testing.T) {
 		bye(w, invite, routeSet(invite, false))
 		w.expectStatus(trunk, 430)
 		delete(w.dead, phone)
+	})
+	between(t, phone, trunk, func(w *world) { // somebody who stands between it and us is asked first
+		edge := at("udp", "10.0.0.7:5060")
+		invite, _ := w.up(ask{source: phone, more: "Record-Route: <sip:10.0.0.7:5060;lr>\n"})
+		w.drain(phone)
+		bye(w, invite, routeSet(invite, false))
+		require.Equal(w.t, 1, w.expectMethod(edge, "BYE").Count(message.Route))
+		w.quiet(phone)
 	})
 	between(t, phone, trunk, func(w *world) {
 		first, _ := w.up(ask{source: phone})

@@ -23,11 +23,17 @@ type route struct {
 	call                     // what that token says
 	flow   transport.Address // from a Path of ours; the zero value when there was none
 
-	flows [calleeSide + 1]transport.Address // the connection of each side, from our Record-Routes, where there was one
+	faces   side              // the side that our last entry faced, when it named a connection
+	reached transport.Address // over that one
 }
 
+// maxEntries is how many Route entries of ours are taken off one request: two for each time that the call came by here.
+const maxEntries = 8
+
 // route preprocesses the Route set. The one Route entry a loose router finds on top may be followed by its twin: two
-// Record-Routes were written where the two sides differ in transport (RFC 5658).
+// Record-Routes were written where the two sides differ in transport (RFC 5658). A call that came by here twice, as from
+// phone to phone by way of a PBX that keeps out of its dialogs, has those of both times one after the other: what lies
+// between them need not be gone through again, and the entry that knows the other phone's connection is the last.
 func (p *Proxy) route(m *message.Message) route {
 	r := route{uri: m.Bytes(m.RequestURI)}
 	for span := range m.Elements(message.Route) {
@@ -37,7 +43,7 @@ func (p *Proxy) route(m *message.Message) route {
 		return r
 	}
 	r.fromStrictRouter(p)
-	for range 2 {
+	for range maxEntries {
 		if len(r.rest) == 0 || !r.pop(p, m) {
 			break
 		}
@@ -75,10 +81,13 @@ func (r *route) pop(p *Proxy, m *message.Message) bool {
 	if err != nil || !p.ours(u) {
 		return false
 	}
-	r.rest, r.ours = r.rest[1:], true
+	r.rest, r.ours, r.faces = r.rest[1:], true, noSide // what lies behind an earlier entry is behind us now
 	if token, ok := u.Param(tokenParam); ok {
 		if c, good := p.Keys.verifyCall(token, m.CallID, m.FromTag, m.ToTag); good {
-			r.signed, r.call = true, c
+			if !r.signed || c.number != "" {
+				r.call = c
+			}
+			r.signed = true
 		}
 	}
 	if len(u.User) > 0 {
@@ -95,19 +104,15 @@ func (r *route) readFlow(p *Proxy, m *message.Message, token []byte) {
 	}
 	for _, of := range [...]side{callerSide, calleeSide} {
 		if flow, ok := p.Keys.verifyCallFlow(token, of, m.CallID); ok {
-			r.flows[of] = flow
+			r.faces, r.reached = of, flow
 			return
 		}
 	}
 }
 
-// connection is the one over which the other side reached us, when nobody stands between it and us.
+// connection is the one over which the other side reached us, when it did by one and nobody stands between it and us.
 func (r *route) connection() (to transport.Address, ok bool) {
-	if !r.signed || len(r.rest) > 0 {
-		return to, false
-	}
-	to = r.flows[callerSide+calleeSide-r.by]
-	return to, to.IsValid()
+	return r.reached, len(r.rest) == 0 && r.faces == callerSide+calleeSide-r.by
 }
 
 // next is where the request goes by its own headers (§16.6-7): the topmost Route left, or the Request-URI. A topmost

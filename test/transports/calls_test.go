@@ -28,6 +28,7 @@ type house struct {
 	cert, key string                    // files
 	listens   map[string]netip.AddrPort // "tls4": where
 	trunk     *phone.Phone
+	pbx       *phone.PBX
 }
 
 const (
@@ -55,6 +56,10 @@ func newHouse(t *testing.T, binary, trunkKind string) *house {
 		h.listens[kind] = h.free(map[bool]string{true: "127.0.0.1", false: "::1"}[strings.HasSuffix(kind, "4")])
 		plan.Listen = append(plan.Listen, kind[:3]+"://"+h.listens[kind].String())
 	}
+	for _, protocol := range []string{"ws", "wss"} {
+		h.listens[protocol] = h.free("127.0.0.1")
+		plan.Listen = append(plan.Listen, protocol+"://"+h.listens[protocol].String())
+	}
 	h.cert, h.key = h.authority.Issue(t, "127.0.0.1", "::1").Files(t)
 	plan.More = fmt.Sprintf("  tls: {cert_file: %q, key_file: %q, ca_file: %q}\n", h.cert, h.key, h.authority.File(t))
 	h.trunk = h.phone("", trunkKind, "127.0.0.2", "")
@@ -63,8 +68,11 @@ func newHouse(t *testing.T, binary, trunkKind string) *house {
 		at = h.trunk.SecureAddress()
 	}
 	plan.Trunks = []site.Trunk{{At: netip.MustParseAddrPort(at), Protocol: site.Protocol(trunkKind[:3])}}
-	plan.PBX = h.free("127.0.0.4")
 	var err error
+	h.pbx, err = phone.NewPBX("127.0.0.4:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.pbx.Close()) })
+	plan.PBX = netip.MustParseAddrPort(h.pbx.Address())
 	h.gate, err = site.Ringfence{Binary: binary}.StartGate(t.Context(), plan)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.gate.Stop()) })
