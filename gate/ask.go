@@ -30,7 +30,7 @@ func (g *Gate) Ask(ctx context.Context, c Call) Decision {
 		return d
 	}
 	p, start := g.policy.Load(), g.now()
-	d, err := g.ask(ctx, p, c, false)
+	d, err := g.ask(ctx, p, c, Question{Reservation: reservationOf(c), Terms: p.terms})
 	d.Took = g.now().Sub(start)
 	if err != nil {
 		g.recordDecision(p, d)
@@ -53,24 +53,18 @@ func (g *Gate) Check(ctx context.Context, c Call) (Decision, error) {
 	if d, ok := g.local(p, c); ok {
 		return d, nil
 	}
-	d, err := g.ask(ctx, p, c, true)
+	d, err := g.ask(ctx, p, c, Question{Reservation: reservationOf(c), Terms: p.terms, Rehearsal: true})
 	d.Reservation = Reservation{}
 	d.Took = g.now().Sub(start)
 	return d, err
 }
 
-// ask puts one question and turns the answer into a decision, or the lack of one into the outage rule's.
-func (g *Gate) ask(ctx context.Context, p *policy, c Call, rehearsal bool) (Decision, error) {
+// ask puts one question about c and turns the answer into a decision, or the lack of one into the outage rule's.
+func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision, error) {
 	bounded, cancel := context.WithTimeout(ctx, p.config.Rules.Budget.Std())
 	defer cancel()
-	held := reservationOf(c)
-	answer, err := g.registry.Decide(bounded, Question{
-		Reservation: held,
-		Terms:       p.terms,
-		Peer:        c.Peer,
-		Extension:   p.ownExtension(c.Rep),
-		Rehearsal:   rehearsal,
-	})
+	q.Peer, q.Extension = c.Peer, p.ownExtension(c.Rep)
+	answer, err := g.registry.Decide(bounded, q)
 	if err == nil && answer.Reason == Undecided {
 		err = errUndecided
 	}
@@ -78,7 +72,7 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, rehearsal bool) (Deci
 		g.health.note(err, g.now())
 	}
 	if err != nil {
-		return p.outage(c, err), err
+		return p.outage(c, q.Reservation, err), err
 	}
 	d := Decision{
 		Verdict: answer.Verdict, Reason: answer.Reason, Call: c,
@@ -87,7 +81,7 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, rehearsal bool) (Deci
 	}
 	switch {
 	case d.Verdict == Allow:
-		d.Reservation = held
+		d.Reservation = q.Reservation
 	case d.Verdict == Redirect && !p.normaliser.FitsExtension(d.Extension):
 		d = d.Blocked()
 	}
@@ -95,10 +89,10 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, rehearsal bool) (Deci
 }
 
 // outage is the decision when the registry does not answer. An emergency call never comes here.
-func (p *policy) outage(c Call, err error) Decision {
+func (p *policy) outage(c Call, held Reservation, err error) Decision {
 	d := Decision{Verdict: Block, Reason: RegistryDown, Call: c, Policy: p.terms.Policy, Degraded: true}
 	if p.config.Rules.OnRegistryDown == OutageAllow && !errors.Is(err, ErrListsUnknown) {
-		d.Verdict, d.Reservation = Allow, reservationOf(c)
+		d.Verdict, d.Reservation = Allow, held
 	} else {
 		d.RetryAfter = retryAfterOutage
 	}

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -59,7 +60,11 @@ type Question struct {
 	Peer      string
 	Extension string // the caller's own extension, kept with the claim so that it can be rung; "" when it has none
 	Rehearsal bool   // `ringfence check`: say what would be, change and record nothing
+	Recorded  string // Call-ID for the record, where the Key's is not the caller's; "" when it is
 }
+
+// RecordedCallID is the Call-ID that the record shows.
+func (q *Question) RecordedCallID() string { return cmp.Or(q.Recorded, q.CallID) }
 
 // Answer is the registry's part of a decision.
 type Answer struct {

@@ -33,7 +33,7 @@ func (s *Store) Decide(ctx context.Context, q gate.Question) (gate.Answer, error
 	k := keysOf(digits)
 	reply, err := decideScript.text(ctx, s.ask,
 		[]string{k.number(), k.attempt(id), k.stream()},
-		identity(string(q.Rep)), id, callFields(digits, q.Peer, q.Gate, q.Policy, q.CallID), identity(q.Extension),
+		identity(string(q.Rep)), id, callFields(digits, q.Peer, q.Gate, q.Policy, q.RecordedCallID()), identity(q.Extension),
 		q.Lease.Milliseconds(), s.rememberOr(q.Terms).Milliseconds(), s.keepOr(q.Keep).Milliseconds(),
 		flag(q.Redirect), flag(q.Rehearsal))
 	if err != nil {

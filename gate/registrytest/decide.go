@@ -41,7 +41,7 @@ func (m *Memory) Decide(ctx context.Context, q gate.Question) (gate.Answer, erro
 	}
 	s.attempts[q.Reservation] = &attempt{answer: answer, until: now.Add(q.Remember)}
 	m.records = append(m.records, Record{
-		Number: q.Number, Rep: q.Rep, CallID: q.CallID, Decision: answer.Verdict.String() + " " + answer.Reason.String(), At: now,
+		Number: q.Number, Rep: q.Rep, CallID: q.RecordedCallID(), Decision: answer.Verdict.String() + " " + answer.Reason.String(), At: now,
 	})
 	return answer, nil
 }
