@@ -28,6 +28,9 @@ type Peer struct {
 	Identity string            `yaml:"identity"` // from | asserted | remote_party | digest | certificate | flow | header:NAME; default from
 	Answers  string            `yaml:"answers"`  // answer profile: phone | asterisk | freepbx | 3cx | freeswitch | cisco | 608 | one of sip.answers; default phone
 	Dialplan map[string]string `yaml:"dialplan"` // prefix as dialled → what replaces it, longest first, e.g. {"9": "", "00": "+"}
+
+	Mode  string   `yaml:"mode"`  // proxy | redirect | teleblock | galaxtel | sippy; default proxy
+	Lease Duration `yaml:"lease"` // 2m: how long a number stays reserved for a call that the gate does not carry (redirect, teleblock, galaxtel)
 }
 
 // Trunk is one way out.

@@ -30,7 +30,9 @@ func (c Config) routing(language string, log zerolog.Logger) (_ *proxy.Routing, 
 		return nil, err
 	}
 	for _, p := range c.Peers {
-		r.Peers = append(r.Peers, p.resolve(profiles))
+		peer := p.resolve(profiles)
+		p.resolveMode(&peer)
+		r.Peers = append(r.Peers, peer)
 	}
 	for i, t := range c.Trunks {
 		at, err := resolve(t.Name, t.URI)

@@ -116,7 +116,7 @@ func (p Peer) validate(profiles answer.Profiles) (errs []keyError) {
 	} else if profiles.NeedsCard(p.Answers) && profiles.Card == "" {
 		errs = append(errs, keyError{"answers", errors.New("608 points callers to a card (RFC 8688 §3.1): say where it is in sip.card.url")})
 	}
-	return errs
+	return append(errs, p.validateMode()...)
 }
 
 // provable says what is missing for the peer's reps to prove who they are.

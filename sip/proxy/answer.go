@@ -28,8 +28,8 @@ func (p *Profile) refusal(d *gate.Decision) refusal { return refusal(p.Refusal(d
 // fault is the answer to a request that failed inside the gate. An INVITE that was to be decided is refused in the
 // peer's words: after a 500 a PBX would send it, undecided, by its next trunk.
 func fault(tx *transaction.Server) refusal {
-	if rc, ok := tx.Context.(*responseContext); ok && rc.profile != nil {
-		return rc.profile.refusal(&gate.Decision{})
+	if rc, ok := tx.Context.(*responseContext); ok && rc.peer != nil && rc.peer.Profile != nil {
+		return rc.peer.refusal(&gate.Decision{})
 	}
 	return refusal{Status: 500, Phrase: "Server Internal Error"}
 }

@@ -277,7 +277,7 @@ func TestTryingWhileTheDecisionTakesLong(t *testing.T) {
 func TestPanicInTheRegistry(t *testing.T) {
 	inWorld(t, setUp{}, func(w *world) {
 		w.proxy.Gate = nil // Ask on it panics
-		require.Equal(t, gate.Decision{}, w.proxy.ask(gate.Call{}, nil), "undecided, and so blocked")
+		require.Equal(t, gate.Decision{}, w.proxy.ask(&Peer{}, gate.Call{}, nil), "undecided, and so blocked")
 		w.proxy.Gate = w.gate
 	})
 }

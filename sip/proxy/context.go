@@ -15,7 +15,7 @@ type responseContext struct {
 	method    string
 	decision  *gate.Decision // of an initial INVITE; nil for every other request
 	number    gate.Number    // that the call holds in the registry; "" when it holds none
-	profile   *Profile       // the answers its caller understands
+	peer      *Peer          // whose call it is, of an initial INVITE that is decided
 	groups    [][]outbound   // targets not tried yet, in order; those of one group ring together
 	branches  []*branch      // of the group that is being tried
 	pending   int            // branches without a final response

@@ -38,13 +38,13 @@ func (p *Proxy) emergency(in *inbound) bool {
 func (p *Proxy) decide(in *inbound) {
 	peer := in.from.peer
 	rc := responseContextOf(p, in)
-	rc.profile = peer.Profile
+	rc.peer = peer
 	call := gate.Call{
 		Key:     gate.Key{Rep: in.rep, CallID: string(in.m.CallID), FromTag: string(in.m.FromTag)},
 		Peer:    peer.Name,
 		Dialled: p.Gate.Read(in.uri.Scheme, string(in.uri.User), peer.Plan),
 	}
-	if p.draining.Load() && call.Dialled.Kind != gate.EmergencyCall {
+	if p.draining.Load() && peer.Mode.Carries() && call.Dialled.Kind != gate.EmergencyCall {
 		rc.answer(refusal{Status: 503, Phrase: "Draining", Headers: "Retry-After: 5\r\n"})
 		return
 	}
@@ -60,7 +60,7 @@ func (p *Proxy) decide(in *inbound) {
 		shard.Start(&rc.trying, p.Timers.Trying)
 	}
 	p.askers.do(func() {
-		d := p.ask(call, other)
+		d := p.ask(peer, call, other)
 		shard.Do(func() {
 			defer p.contain(in.tx)
 			p.decided(rc, in, d)
@@ -70,33 +70,45 @@ func (p *Proxy) decide(in *inbound) {
 
 // ask waits for the registry. A second number, if there is one, must pass too, and before the first is reserved. A fault
 // in it is this call's alone: undecided, it does not go out.
-func (p *Proxy) ask(call gate.Call, other *gate.Dialled) (d gate.Decision) {
+func (p *Proxy) ask(peer *Peer, call gate.Call, other *gate.Dialled) (d gate.Decision) {
 	defer func() {
 		if v := recover(); v != nil {
 			p.panicked(v)
 			d = gate.Decision{Call: call}
 		}
 	}()
-	if other == nil {
-		return p.Gate.Ask(p.life, call)
+	if other != nil {
+		second := call
+		second.Dialled = *other
+		if d = p.check(second); d.Verdict != gate.Allow {
+			return d.Blocked()
+		}
+		if d, done := p.Gate.Local(call); done {
+			return d
+		}
 	}
-	second := call
-	second.Dialled = *other
-	if d = p.check(second); d.Verdict != gate.Allow {
-		return d.Blocked()
+	if !peer.Mode.Carries() {
+		return p.Gate.Dip(p.life, call, peer.Lease)
 	}
-	return p.Gate.Decide(p.life, call)
+	return p.Gate.Ask(p.life, call)
 }
 
 // decided carries a decision out.
 func (p *Proxy) decided(rc *responseContext, in *inbound, d gate.Decision) {
-	rc.decision, rc.number = &d, d.Reservation.Number // first of all: whatever goes wrong from here on lets go of it
+	carries := in.from.peer.carries(&d.Call.Dialled)
+	if carries { // first of all: whatever goes wrong from here on lets go of it
+		rc.decision, rc.number = &d, d.Reservation.Number
+	}
 	p.Metrics.Decided(d)
-	if letOut(&d) {
+	if carries && letOut(&d) {
 		p.Metrics.CallStarted()
 	}
 	p.logDecision(&d)
 	p.Observe(d)
+	if !carries {
+		p.instead(rc, in, &d)
+		return
+	}
 	if in.tx.Finished() { // cancelled while we asked
 		p.Gate.End(d.Reservation, gate.EndUnanswered, 487)
 		return
@@ -111,7 +123,7 @@ func (p *Proxy) decided(rc *responseContext, in *inbound, d gate.Decision) {
 		rc.groups = [][]outbound{{p.toOwner(in, &d)}}
 		rc.forward()
 	default:
-		rc.answer(rc.profile.refusal(&d))
+		p.block(rc, &d)
 	}
 }
 

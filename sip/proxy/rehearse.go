@@ -28,19 +28,20 @@ func (p *Proxy) rehearse(in *inbound, call gate.Call, may func(*gate.Decision) b
 				goOn()
 				return
 			}
-			p.refuse(in.tx, in.from.peer.refusal(d.Blocked()))
+			d = d.Blocked()
+			p.refuse(in.tx, in.from.peer.worded(&d))
 		})
 	})
 }
 
 func allowed(d *gate.Decision) bool { return d.Verdict == gate.Allow }
 
-// refusal is a decision in the peer's words; those who are no peer get plain ones.
-func (peer *Peer) refusal(d gate.Decision) refusal {
+// worded is a decision in the words of the peer's profile; those who are no peer get plain ones.
+func (peer *Peer) worded(d *gate.Decision) refusal {
 	if peer.Profile == nil {
 		return refusal{Status: 403, Phrase: "Forbidden"}
 	}
-	return peer.Profile.refusal(&d)
+	return peer.Profile.refusal(d)
 }
 
 // check is ask without reserving; with the registry away the outage rule decides.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/identity"
@@ -40,6 +41,9 @@ type Peer struct {
 	Identity identity.Source
 	Profile  *Profile
 	Plan     gate.Dialplan
+
+	Mode  Mode
+	Lease time.Duration // how long a number stays reserved for a call that the gate does not carry
 
 	strip identity.Strip // what its requests may not bring
 }

@@ -20,7 +20,7 @@ func (rc *responseContext) finish() {
 	case d != nil && d.Verdict == gate.Redirect && !rc.cancelled:
 		// The owner did not take the call: it stays what it was, somebody else's customer.
 		blocked := d.Blocked()
-		rc.answer(rc.profile.refusal(&blocked))
+		rc.p.block(rc, &blocked)
 	case best == nil || best.final == nil:
 		rc.failed(best)
 	case best.status == 503: // §16.7-6: our neighbour is overloaded, we are not
@@ -166,7 +166,7 @@ func (rc *responseContext) answer(r refusal) {
 // drop lets go of what is not needed while the transaction lingers.
 func (rc *responseContext) drop() {
 	rc.tx.Shard.Stop(&rc.trying)
-	rc.m, rc.groups, rc.decision, rc.profile = nil, nil, nil, nil
+	rc.m, rc.groups, rc.decision, rc.peer = nil, nil, nil, nil
 	for _, b := range rc.branches {
 		b.out = nil
 	}
