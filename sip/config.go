@@ -29,8 +29,9 @@ type Peer struct {
 	Answers  string            `yaml:"answers"`  // answer profile: phone | asterisk | freepbx | 3cx | freeswitch | cisco | 608 | one of sip.answers; default phone
 	Dialplan map[string]string `yaml:"dialplan"` // prefix as dialled → what replaces it, longest first, e.g. {"9": "", "00": "+"}
 
-	Mode  string   `yaml:"mode"`  // proxy | redirect | teleblock | galaxtel | sippy; default proxy
-	Lease Duration `yaml:"lease"` // 2m: how long a number stays reserved for a call that the gate does not carry (redirect, teleblock, galaxtel)
+	Mode         string   `yaml:"mode"`         // proxy | redirect | teleblock | galaxtel | sippy; default proxy
+	Lease        Duration `yaml:"lease"`        // 2m: how long a number stays reserved for a call that the gate does not carry (redirect, teleblock, galaxtel)
+	Announcement string   `yaml:"announcement"` // URI that plays why a call was blocked, with {reason} and {language} in it; default: none
 }
 
 // Trunk is one way out.

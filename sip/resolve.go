@@ -29,9 +29,11 @@ func (c Config) routing(language string, log zerolog.Logger) (_ *proxy.Routing, 
 	if r.Realm, err = c.realm(log); err != nil {
 		return nil, err
 	}
-	for _, p := range c.Peers {
+	for i, p := range c.Peers {
 		peer := p.resolve(profiles)
-		p.resolveMode(&peer)
+		if err := p.resolveMode(&peer, language); err != nil {
+			return nil, fmt.Errorf("sip.peers[%d].announcement: %w", i, err)
+		}
 		r.Peers = append(r.Peers, peer)
 	}
 	for i, t := range c.Trunks {

@@ -16,6 +16,7 @@ type branch struct {
 	timerC    transaction.Timer // §16.6-11
 	cancels   bool              // to be cancelled as soon as a provisional response allows it
 	cancelled bool              // the CANCEL was sent; there is only one
+	heard     bool              // a provisional response above 100 has come
 	upgraded  bool              // sent by TCP for its size, though the target is a UDP one
 	status    int               // the final one; 0 while there is none
 	final     *message.Message  // nil when the status is of our own making
@@ -49,7 +50,7 @@ func (b *branch) send(to transport.Address) {
 	r := transaction.Request{Method: rc.method, Branch: id, Bytes: bytes, To: o.to, From: listener, For: rc.tx, Context: b}
 	if rc.method == "INVITE" {
 		r.Patience = rc.p.Timers.NoAnswer
-		rc.tx.Shard.Start(&b.timerC, rc.p.Timers.C)
+		rc.tx.Shard.Start(&b.timerC, rc.patience(false))
 	}
 	b.client = rc.tx.Shard.Send(r)
 }
@@ -64,7 +65,7 @@ func (b *branch) received(m *message.Message) {
 		b.provisional()
 	case m.Status < 200:
 		b.provisional()
-		b.rc.tx.Shard.Start(&b.timerC, b.rc.p.Timers.C) // step 2
+		b.rings()
 		if !b.rc.tx.Finished() {
 			b.rc.relay(b, m)
 		}
@@ -78,6 +79,14 @@ func (b *branch) received(m *message.Message) {
 	default:
 		b.settle(m.Status, m)
 		b.rc.settled(b)
+	}
+}
+
+// rings restarts Timer C (§16.7-2). An announcement's starts anew once, however often it says that it goes on.
+func (b *branch) rings() {
+	if !b.rc.announcing || !b.heard {
+		b.heard = true
+		b.rc.tx.Shard.Start(&b.timerC, b.rc.patience(true))
 	}
 }
 
@@ -139,10 +148,15 @@ func (b *branch) cancel() {
 	b.cancels = true
 }
 
-// Expired is Timer C (§16.8): a branch that rings is cancelled, a silent one is given up.
+// Expired is Timer C (§16.8): a branch that rings is cancelled, a silent one is given up. Nobody waits for what an
+// announcement says to that.
 func (b *branch) Expired(*transaction.Timer) {
 	if b.client.Proceeding() {
 		b.sendCancel()
+		if b.rc.announcing {
+			b.settle(408, nil)
+			b.rc.settled(b)
+		}
 		return
 	}
 	b.client.Abandon()

@@ -23,6 +23,8 @@ type responseContext struct {
 	tried     bool // 100 was sent
 	cancelled bool
 	answered  bool // a 2xx went up
+
+	announcing bool // the call is blocked, and is on its way to the announcement that says so
 }
 
 func newResponseContext(p *Proxy, tx *transaction.Server, m *message.Message) *responseContext {

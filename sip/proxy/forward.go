@@ -29,6 +29,7 @@ type outbound struct {
 	emergency bool   // goes out over whatever there is, though it asked for TLS
 	referTo   []byte // value of Refer-To; nil leaves it
 	vouch     bool   // the caller's Contact is believed, and signed for those who answer (target.go)
+	announces bool   // it goes to an announcement: only we say why
 }
 
 var edits = sync.Pool{New: func() any { return new(message.Edit) }}
@@ -83,6 +84,10 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 		e.Replace(h.Value, o.referTo)
 	}
 	p.keepIdentities(e, m, o)
+	if o.announces {
+		e.Drop(message.Reason)
+		e.DropName(reasonName)
+	}
 	head = append(head, o.extra...)
 	head = appendLength(head, m)
 	e.Insert(m.HeadersStart(), head)

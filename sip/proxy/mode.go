@@ -70,6 +70,3 @@ func (p *Proxy) instead(rc *responseContext, in *inbound, d *gate.Decision) {
 		p.block(rc, d)
 	}
 }
-
-// block answers a call that may not go out (d says Block).
-func (p *Proxy) block(rc *responseContext, d *gate.Decision) { rc.answer(rc.peer.refusal(d)) }

@@ -42,8 +42,9 @@ type Peer struct {
 	Profile  *Profile
 	Plan     gate.Dialplan
 
-	Mode  Mode
-	Lease time.Duration // how long a number stays reserved for a call that the gate does not carry
+	Mode         Mode
+	Lease        time.Duration // how long a number stays reserved for a call that the gate does not carry
+	Announcement *Announcement // what a blocked caller hears; nil: nothing, the refusal comes at once
 
 	strip identity.Strip // what its requests may not bring
 }
@@ -121,7 +122,8 @@ func sameSender(configured, from transport.Address) bool {
 // Admits says whether anything from this address is read at all. A target's address is let in with any port: what it
 // may do there is decided by origin, and by what we signed.
 func (r *Routing) Admits(from transport.Address) bool {
-	if r.origin(from).known() || r.Extensions != nil && r.Extensions.Address.Addr() == from.Addr() {
+	if r.origin(from).known() || r.Extensions != nil && r.Extensions.Address.Addr() == from.Addr() ||
+		r.announces(func(t *Target) bool { return t.Address.Addr() == from.Addr() }) {
 		return true
 	}
 	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.Address.Addr() == from.Addr() })
@@ -129,7 +131,7 @@ func (r *Routing) Admits(from transport.Address) bool {
 
 // configured says whether a is one of the places that the configuration sends requests to.
 func (r *Routing) configured(a transport.Address) bool {
-	if r.Extensions != nil && r.Extensions.Address.Same(a) {
+	if r.Extensions != nil && r.Extensions.Address.Same(a) || r.announces(func(t *Target) bool { return t.Address.Same(a) }) {
 		return true
 	}
 	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.Address.Same(a) })
@@ -150,6 +152,11 @@ func (r *Routing) named(a transport.Address) transport.Address {
 		}
 	}
 	return a
+}
+
+// announces says whether an announcement's target is such.
+func (r *Routing) announces(such func(*Target) bool) bool {
+	return slices.ContainsFunc(r.Peers, func(p Peer) bool { return p.Announcement != nil && such(&p.Announcement.Target) })
 }
 
 // groups are the trunks as a call tries them: those of one group ring together.
