@@ -22,6 +22,7 @@ type Metrics struct {
 	*calls
 	*messages
 	*digest
+	*notices
 	*registry
 	*gauges
 	*process
@@ -45,6 +46,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		calls:     newCalls(reg),
 		messages:  newMessages(reg),
 		digest:    newDigest(reg),
+		notices:   newNotices(reg),
 		registry:  newRegistry(reg),
 		gauges:    newGauges(reg),
 		process:   newProcess(reg),

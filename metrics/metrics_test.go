@@ -75,6 +75,7 @@ func TestCardinality(t *testing.T) {
 		m.Retransmission(hostile)
 		m.Dropped(hostile)
 		m.CallEnded(gate.Ending(i))
+		m.Notice(hostile)
 	}
 	require.Equal(t, before, series(t, reg, forbidden))
 

@@ -32,6 +32,7 @@ type Peer struct {
 	Mode         string   `yaml:"mode"`         // proxy | redirect | teleblock | galaxtel | sippy; default proxy
 	Lease        Duration `yaml:"lease"`        // 2m: how long a number stays reserved for a call that the gate does not carry (redirect, teleblock, galaxtel)
 	Announcement string   `yaml:"announcement"` // URI that plays why a call was blocked, with {reason} and {language} in it; default: none
+	Notify       bool     `yaml:"notify"`       // false: send the rep's phone a MESSAGE that says why a call was refused
 }
 
 // Trunk is one way out.

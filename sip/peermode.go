@@ -41,6 +41,7 @@ func (p Peer) validateMode() (errs []keyError) {
 // resolveMode puts a valid peer's mode into out and looks the announcement's host up.
 func (p Peer) resolveMode(out *proxy.Peer, language string) error {
 	out.Mode, _ = proxy.ParseMode(p.Mode)
+	out.Notify = p.Notify
 	if out.Lease = time.Duration(p.Lease); out.Lease == 0 {
 		out.Lease = defaultLease
 	}

@@ -50,7 +50,11 @@ func ParseAnnouncement(template string) (message.URI, error) {
 }
 
 // block answers a call that may not go out (d says Block): with an announcement where the peer has one, else with the refusal itself.
+// The rep's phone may be sent the reason as text besides.
 func (p *Proxy) block(rc *responseContext, d *gate.Decision) {
+	if rc.peer.Notify && !d.Repeated {
+		p.notify(rc, d)
+	}
 	if a := rc.peer.Announcement; a != nil && rc.peer.Mode.Carries() && rc.m != nil {
 		rc.decision, rc.announcing = d, true
 		rc.groups = [][]outbound{{p.toAnnouncement(rc, a, d)}}

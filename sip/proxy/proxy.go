@@ -67,6 +67,7 @@ type Proxy struct {
 	garbled  lineLimit
 	digest   *identity.Digest
 	flows    *identity.Flows
+	notices  notices
 }
 
 // New makes a proxy. What it asks of gate and resolver on behalf of calls ends with life.
@@ -156,12 +157,14 @@ func (p *Proxy) Cancel(tx *transaction.Server) {
 
 // Response implements transaction.User: RFC 3261 §16.7.
 func (p *Proxy) Response(c *transaction.Client, m *message.Message) {
-	b, ok := c.Context.(*branch)
-	if !ok {
-		return
+	switch x := c.Context.(type) {
+	case *branch:
+		defer p.contain(x.rc.tx)
+		x.received(m)
+	case *notice:
+		defer p.contain(nil)
+		x.done(m.Status)
 	}
-	defer p.contain(b.rc.tx)
-	b.received(m)
 }
 
 // Repeated implements transaction.User: RFC 6026 §7.2 for a call whose first 2xx has gone up.
@@ -176,9 +179,12 @@ func (p *Proxy) Repeated(m *message.Message, to transport.Source) {
 
 // Failed implements transaction.User: RFC 3261 §16.8 and §16.9.
 func (p *Proxy) Failed(c *transaction.Client, err error) {
-	if b, ok := c.Context.(*branch); ok {
-		defer p.contain(b.rc.tx)
-		b.failed(err)
+	switch x := c.Context.(type) {
+	case *branch:
+		defer p.contain(x.rc.tx)
+		x.failed(err)
+	case *notice:
+		x.done(0)
 	}
 }
 

@@ -45,6 +45,7 @@ type Peer struct {
 	Mode         Mode
 	Lease        time.Duration // how long a number stays reserved for a call that the gate does not carry
 	Announcement *Announcement // what a blocked caller hears; nil: nothing, the refusal comes at once
+	Notify       bool          // tell the rep's phone by MESSAGE why a call was refused
 
 	strip identity.Strip // what its requests may not bring
 }

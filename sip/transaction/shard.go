@@ -36,6 +36,9 @@ func (s *Shard) Do(f func()) {
 	f()
 }
 
+// Of is the shard of another Call-ID. It needs no lock, and its shard's is not to be taken inside this one's.
+func (s *Shard) Of(callID []byte) *Shard { return s.layer.Shard(callID) }
+
 // Start sets t going. For the User, with the lock held.
 func (s *Shard) Start(t *Timer, after time.Duration) {
 	if s.wheel.count == 0 {
