@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,6 +103,7 @@ func (r *run) place(dir string) error {
 		r.plan.Trunks = append(r.plan.Trunks, site.Trunk{At: r.ends[2].at(), Protocol: r.Second.Over})
 	}
 	r.plan.PBX = r.ends[3].at()
+	r.plan.Peer = strings.ReplaceAll(r.Peer, "{pbx}", r.plan.PBX.String())
 	return nil
 }
 
@@ -207,8 +209,21 @@ func (r *run) outcome() (o Outcome, err error) {
 		if o[i], err = unanimous(flows(messages, r.Near != nil || r.Far != nil), max(r.Calls, 1)); err != nil {
 			return o, fmt.Errorf("%s: %w", Ends[i], err)
 		}
+		if err := reads(messages, r.roles()[i].Reads); err != nil {
+			return o, fmt.Errorf("%s: %w", Ends[i], err)
+		}
 	}
 	return o, nil
+}
+
+// reads holds the received messages to what must stand in one of them.
+func reads(messages []site.Message, wanted []string) error {
+	for _, text := range wanted {
+		if !slices.ContainsFunc(messages, func(m site.Message) bool { return !m.Sent && strings.Contains(m.Text, text) }) {
+			return fmt.Errorf("no message that it heard holds %q", text)
+		}
+	}
+	return nil
 }
 
 func (r *run) close() (err error) {

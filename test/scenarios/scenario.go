@@ -15,6 +15,7 @@ type Scenario struct {
 	Calls   int        // default 1
 	Number  string     // what is dialled; default: one that nobody owns
 	Inbound bool       // the caller is the first trunk's network, not a rep
+	Peer    string     // further keys of the caller's peer, for the gate alone; {pbx} stands for where the PBX is
 	Says    [][]string // commands that prepare the gate; Kamailio has the number's fate in its configuration
 
 	Caller, Trunk, Second, PBX Role // a role without a script is there, hears and says nothing
@@ -32,6 +33,7 @@ type Role struct {
 	Script string
 	Over   site.Protocol
 	Hears  Flow
+	Reads  []string // what must stand in a message that it heard
 }
 
 // Flow is what one end heard in one call, in order: methods, and statuses with the method they answer. Repetitions and

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,18 +29,17 @@ func directory(t *testing.T, s *Scenario) string {
 }
 
 func TestKamailioCarriesEveryScenario(t *testing.T) {
-	carries(t, func(*Scenario) site.Proxy { return Kamailio() })
+	carries(t, All(), func(*Scenario) site.Proxy { return Kamailio() })
 }
 
 func TestRingfenceCarriesEveryScenario(t *testing.T) {
-	binary, err := site.Build(t.Context(), t.TempDir())
-	require.NoError(t, err)
-	carries(t, func(s *Scenario) site.Proxy { return site.Ringfence{Binary: binary, Prepare: s.Says} })
+	binary := built(t)
+	carries(t, slices.Concat(All(), Modes()), func(s *Scenario) site.Proxy { return site.Ringfence{Binary: binary, Prepare: s.Says} })
 }
 
-func carries(t *testing.T, through func(*Scenario) site.Proxy) {
+func carries(t *testing.T, all []Scenario, through func(*Scenario) site.Proxy) {
 	t.Helper()
-	for _, s := range All() {
+	for _, s := range all {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			proxy := through(&s)

@@ -29,11 +29,11 @@ func All() []Scenario {
 }
 
 func caller(script string, over site.Protocol, hears ...string) Role {
-	return Role{script, over, hears}
+	return Role{Script: script, Over: over, Hears: hears}
 }
 
 func callee(script string, over site.Protocol, hears ...string) Role {
-	return Role{script, over, hears}
+	return Role{Script: script, Over: over, Hears: hears}
 }
 
 func wholeCalls() []Scenario {

@@ -17,6 +17,7 @@ type Plan struct {
 	PBX    netip.AddrPort // rings the extensions
 	Timers Timers
 	Budget time.Duration // how long the gate waits for Redis; default 500 ms, for machines that do other things besides
+	Peer   string        // further keys of the phones' peer in the gate's words, such as "mode: redirect"
 	Dir    string        // for files of the run
 }
 

@@ -158,7 +158,11 @@ func configuration(plan Plan, http netip.AddrPort, redis *Redis) string {
 	if plan.IPv6.IsValid() {
 		from += ", " + strconv.Quote(plan.IPv6.String())
 	}
-	fmt.Fprintf(&b, "  peers: [{name: desk, from: [%s], identity: from}]\n  trunks:\n", from)
+	peer := fmt.Sprintf("name: desk, from: [%s], identity: from", from)
+	if plan.Peer != "" {
+		peer += ", " + plan.Peer
+	}
+	fmt.Fprintf(&b, "  peers: [{%s}]\n  trunks:\n", peer)
 	for i, t := range plan.Trunks {
 		fmt.Fprintf(&b, "    - {name: trunk%d, uri: %q}\n", i+1, "sip:"+target(t))
 	}
