@@ -288,6 +288,30 @@ func TestWhatIsChallenged(t *testing.T) {
 	})
 }
 
+// A token kept after the call rings nobody who may not be rung, though the rep of a signed dialog is not asked for.
+func TestKeptTokenOfUnprovenRep(t *testing.T) {
+	for _, word := range []string{"digest", "flow"} {
+		inWorld(t, setUp{routing: peersWho(t, word), users: known("201")}, func(w *world) {
+			w.registers("201")
+			w.call(ask{branch: "z9hG4bK-2"}, "201", "secret201")
+			w.expectStatus(desk, 100)
+			w.reply(trunkA, w.expectMethod(trunkA, "INVITE"), 200, "")
+			ok := w.expectStatus(desk, 200)
+			w.ask(inDialog("BYE", "z9hG4bK-bye", ok))
+			w.reply(callee, w.expectMethod(callee, "BYE"), 200, "")
+			time.Sleep(2 * time.Minute) // over, and no longer registered
+			w.drain(desk)
+			w.ask(inDialog("INVITE", "z9hG4bK-re", ok))
+			w.expectMethod(callee, "INVITE")
+			w.registry.AddDNC("+12125550100", "company")
+			w.drain(desk)
+			w.ask(inDialog("INVITE", "z9hG4bK-again", ok))
+			w.expectStatus(desk, 403)
+			w.quiet(callee, trunkA)
+		})
+	}
+}
+
 // A registry that is away: nobody who is in it can be known, and is told so, not that the password was wrong.
 func TestDigestWithoutRegistry(t *testing.T) {
 	inWorld(t, setUp{routing: peersWho(t, "digest"), users: &users{err: errors.New("away")}}, func(w *world) {
