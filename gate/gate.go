@@ -110,6 +110,11 @@ func (g *Gate) Read(scheme, user string, plan Dialplan) Dialled {
 	return g.policy.Load().normaliser.Read(scheme, user, plan)
 }
 
+// Emergency says whether Read would read it as an emergency call, for much less; see Normaliser.Emergency.
+func (g *Gate) Emergency(scheme, user string, plan Dialplan) bool {
+	return g.policy.Load().normaliser.Emergency(scheme, user, plan)
+}
+
 // Number reads a number of a list or a command; see Normaliser.Number.
 func (g *Gate) Number(text string) (Number, error) { return g.policy.Load().normaliser.Number(text) }
 

@@ -79,7 +79,7 @@ func (z *Normaliser) Read(scheme, user string, plan Dialplan) Dialled {
 	switch {
 	case strings.EqualFold(scheme, "urn"):
 		return readURN(text, user)
-	case strings.EqualFold(scheme, "sip"), strings.EqualFold(scheme, "sips"), strings.EqualFold(scheme, "tel"):
+	case dialling(scheme):
 		s, why := readSubscriber(user, false)
 		if why != "" {
 			return Dialled{Text: text, Why: why}
@@ -113,19 +113,41 @@ func readURN(text, urn string) Dialled {
 
 const whyNoURN = "it is a URN other than urn:service:sos"
 
+// dialling: URIs of this scheme hold what was dialled.
+func dialling(scheme string) bool {
+	return strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips") || strings.EqualFold(scheme, "tel")
+}
+
+// Emergency says whether Read would read it as an emergency call. It looks no further, so that it costs next to nothing.
+func (z *Normaliser) Emergency(scheme, user string, plan Dialplan) bool {
+	switch {
+	case strings.EqualFold(scheme, "urn"):
+		return readURN("", user).Kind == EmergencyCall
+	case !dialling(scheme):
+		return false
+	}
+	s, why := readSubscriber(user, false)
+	return why == "" && (z.emergency[s.digits] || z.emergency[s.planned(plan)])
+}
+
+// planned is what the dial plan makes of a number that was not dialled in global form.
+func (s subscriber) planned(plan Dialplan) string {
+	switch {
+	case s.digits[0] != '+' && s.global():
+		return s.context + s.digits
+	case !s.global():
+		return plan.apply(s.digits)
+	}
+	return s.digits
+}
+
 func (z *Normaliser) read(text string, s subscriber, plan Dialplan) Dialled {
 	d := Dialled{Text: text}
 	if z.emergency[s.digits] {
 		d.Kind, d.Local = EmergencyCall, s.digits
 		return d
 	}
-	digits := s.digits
-	switch {
-	case digits[0] != '+' && s.global():
-		digits = s.context + digits
-	case !s.global():
-		digits = plan.apply(digits)
-	}
+	digits := s.planned(plan)
 	switch {
 	case !isDialString(digits):
 		d.Why = "the dial plan leaves no digits of it"

@@ -34,6 +34,9 @@ func FuzzRead(f *testing.F) {
 		}
 		d := z.Read(schemes[int(scheme)%len(schemes)], user, plan)
 		checkRead(t, z, user, plan, d)
+		if quick := z.Emergency(schemes[int(scheme)%len(schemes)], user, plan); quick != (d.Kind == EmergencyCall) {
+			t.Fatalf("%q: Emergency says %v, Read says %+v", user, quick, d)
+		}
 	})
 }
 
