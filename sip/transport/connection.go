@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/sip/guard"
 	"github.com/ringfence/ringfence/sip/message"
 )
 
@@ -29,6 +30,8 @@ type connection struct {
 	halfSent bool   // rest is the beginning of a message
 	lost     bool   // the stream has no boundaries any more
 	ended    bool   // Read has failed
+	messages int    // that came whole since the last Read
+	pace     guard.Pace
 
 	mu        sync.Mutex
 	open      bool // Conn is there
@@ -76,6 +79,7 @@ func (c *connection) beginReading() bool {
 // Read is what sipgo's reader calls. Its last call is the one that fails; sipgo is told of an orderly end whatever the
 // reason was, since the reason is no fault of ours to be logged.
 func (c *connection) Read(b []byte) (int, error) {
+	c.slowDown()
 	n, err := c.Conn.Read(b)
 	if n > 0 && onlyNUL(b[:n]) {
 		// sipgo skips such a chunk before its filter sees it, but inside a body these bytes count.
@@ -93,6 +97,18 @@ func (c *connection) Read(b []byte) (int, error) {
 		c.transport.tasks.Done()
 	}
 	return n, net.ErrClosed
+}
+
+// slowDown lets a peer that sends too many messages wait, as TCP makes it do when nobody reads.
+func (c *connection) slowDown() {
+	if !c.transport.config.Pace.Limits() || c.messages == 0 {
+		return
+	}
+	wait := c.pace.Take(c.messages, c.transport.config.Pace, time.Now())
+	c.messages = 0
+	if wait > 0 {
+		pause(c.transport.open, wait)
+	}
 }
 
 // Close is what sipgo calls when its reader ends.
@@ -143,6 +159,7 @@ func (c *connection) take(data []byte) {
 		}
 		whole = true
 		if msg != nil {
+			c.messages++
 			c.transport.deliver(msg, c.source())
 		}
 	}

@@ -255,3 +255,40 @@ func TestTCPSurvivesAPanickingHandler(t *testing.T) {
 	_, err = phone.Read(make([]byte, 1))
 	require.Error(t, err, "closed")
 }
+
+// A peer that sends more messages than it may is read more slowly; nothing is lost, and others do not notice.
+func TestTCPPace(t *testing.T) {
+	const pace, messages = 2000, 3000
+	r := newRecorder()
+	_, ls := serve(t, Config{Pace: pace}, r, "tcp://127.0.0.1:0")
+	fast, other := dialTCP(t, ls[0]), dialTCP(t, ls[0])
+	began := time.Now()
+	go func() {
+		for i := range messages {
+			fast.Write(request("OPTIONS", "fast", i+1, nil))
+		}
+	}()
+	for i := range messages {
+		h := next(t, r.heard)
+		require.EqualValues(t, i+1, h.message.CSeq)
+	}
+	took := time.Since(began)
+	assert.Greater(t, took, 300*time.Millisecond, "a second's worth at once, then the pace")
+	_, err := other.Write(request("OPTIONS", "other", 1, nil))
+	require.NoError(t, err)
+	assert.Equal(t, "other", string(next(t, r.heard).message.CallID))
+}
+
+// What the first look does not let in is not read.
+func TestLook(t *testing.T) {
+	r := newRecorder()
+	look := func(raw []byte, _ Source) bool { return !bytes.Contains(raw, []byte("unwanted")) }
+	_, ls := serve(t, Config{Look: look}, r, "udp://127.0.0.1:0", "tcp://127.0.0.1:0")
+	for _, phone := range []net.Conn{dialUDP(t, ls[0]), dialTCP(t, ls[1])} {
+		for _, id := range []string{"unwanted", "wanted"} {
+			_, err := phone.Write(request("OPTIONS", id, 1, nil))
+			require.NoError(t, err)
+		}
+		assert.Equal(t, "wanted", string(next(t, r.heard).message.CallID))
+	}
+}

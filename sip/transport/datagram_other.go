@@ -5,6 +5,7 @@ package transport
 import (
 	"net"
 	"net/netip"
+	"time"
 )
 
 // datagramSocket is a UDP socket.
@@ -13,6 +14,11 @@ type datagramSocket struct{ *net.UDPConn }
 func newDatagramSocket(c *net.UDPConn) (*datagramSocket, error) { return &datagramSocket{c}, nil }
 
 func (s *datagramSocket) read(b []byte) (int, netip.AddrPort, error) { return s.ReadFromUDPAddrPort(b) }
+
+// queued and age are Linux's: elsewhere the system does not say how long a datagram has waited.
+func (s *datagramSocket) queued() bool { return false }
+
+func (s *datagramSocket) age() time.Duration { return 0 }
 
 func (s *datagramSocket) write(b []byte, to netip.AddrPort) error {
 	_, err := s.WriteToUDPAddrPort(b, to)

@@ -20,6 +20,7 @@ type Listener struct {
 	up        atomic.Bool                    // its read loop runs
 	udp       atomic.Pointer[datagramSocket] // UDP only; another one after a rebind
 	tcp       *acceptor                      // all others
+	backlog   backlog                        // UDP only; the reader's alone
 }
 
 // Address is where l really listens: of port 0, the port that the kernel chose.
@@ -41,6 +42,7 @@ func (t *Transport) Listen(a Address) (*Listener, error) {
 		return nil, fmt.Errorf("listen on %v: the transport serves already: Listen comes before Serve", a)
 	}
 	l := &Listener{transport: t, address: a.unmapped()}
+	l.backlog.queue.Limit = t.config.QueueDelay
 	if err := l.bind(); err != nil {
 		return nil, err
 	}

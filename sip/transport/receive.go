@@ -25,10 +25,13 @@ func filter(read sip.TransportReadProps, data []byte) ([]byte, error) {
 	return nil, nil
 }
 
-// deliver parses one message and hands it on.
+// deliver parses one message and hands it on, unless a first look says that this would be too much.
 func (t *Transport) deliver(raw []byte, from Source) {
 	var m *message.Message
 	defer func() { t.survive(recover(), m, from) }()
+	if !t.config.Look(raw, from) {
+		return
+	}
 	// The reader's buffer is used again; what the message points into lives as long as the message.
 	m, err := message.Parse(bytes.Clone(raw))
 	if err == nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/ringfence/ringfence/sip/guard"
 	"github.com/ringfence/ringfence/sip/message"
 )
 
@@ -74,6 +75,7 @@ type Handler interface {
 type Config struct {
 	Handler  Handler
 	Admit    func(Address) bool            // who may send us anything, asked before a byte is read closer; everybody
+	Look     func([]byte, Source) bool     // a first look at a whole message before it is read; false: it is not; all are
 	Dropped  func(why string)              // told of every drop, for the metrics; nobody
 	Panicked func(value any, stack []byte) // told when Handler panicked on a message; nobody
 	Stopped  func()                        // told when a listener stopped reading and is begun again; nobody
@@ -94,6 +96,8 @@ type Config struct {
 	Write          time.Duration // for TCP to take what is queued; 5s
 	Unacknowledged time.Duration // how long a TCP peer may acknowledge nothing that was sent; 20s
 	QueueBytes     int           // bytes that may wait for one TCP connection; 256 KiB
+	Pace           guard.Rate    // messages a second on one TCP connection, above which it is read more slowly; no limit
+	QueueDelay     time.Duration // how long a datagram may wait before Source.Late says so; for ever
 }
 
 func (c *Config) setDefaults() {
@@ -111,6 +115,9 @@ func (c *Config) setDefaults() {
 	orDefault(&c.QueueBytes, 256<<10)
 	if c.Admit == nil {
 		c.Admit = func(Address) bool { return true }
+	}
+	if c.Look == nil {
+		c.Look = func([]byte, Source) bool { return true }
 	}
 	if c.Dropped == nil {
 		c.Dropped = func(string) {}

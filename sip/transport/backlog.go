@@ -1,0 +1,43 @@
+package transport
+
+import (
+	"time"
+
+	"github.com/ringfence/ringfence/sip/guard"
+)
+
+// backlog follows how long datagrams wait in the kernel for their one reader. While the reader keeps up, the socket is
+// empty whenever it comes back, and nothing has to be asked.
+type backlog struct {
+	queue guard.Queue
+	asked time.Time     // when the kernel was asked last
+	age   time.Duration // what it said
+}
+
+// askEvery bounds what asking costs; waits change no faster.
+const askEvery = time.Millisecond
+
+// late says whether what was read from s last, and what came before it, has waited for too long.
+func (b *backlog) late(s *datagramSocket) guard.Excess {
+	if b.queue.Limit <= 0 {
+		return guard.None
+	}
+	if !s.queued() {
+		b.age = 0
+		return b.queue.Overdue(time.Time{}, 0)
+	}
+	now := time.Now()
+	if now.Sub(b.asked) >= askEvery {
+		b.asked, b.age = now, s.age()
+	}
+	return b.queue.Overdue(now, b.age)
+}
+
+// Late says how far the message that is being looked at, and those before it, had to wait for longer than
+// Config.QueueDelay. Only Config.Look may ask; a stream is never late, since its sender waits when we do.
+func (s Source) Late() guard.Excess {
+	if s.Listener == nil || s.Protocol.Reliable() {
+		return guard.None
+	}
+	return s.Listener.backlog.late(s.Listener.udp.Load())
+}
