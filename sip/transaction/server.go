@@ -41,7 +41,7 @@ type Server struct {
 }
 
 func newServer(s *Shard, k key, m *message.Message, from transport.Source) *Server {
-	tx := &Server{Shard: s, Request: m, Source: replyTo(m, from), port: from.Port(), key: k, invite: m.Method == "INVITE"}
+	tx := &Server{Shard: s, Request: m, Source: ReplyTo(m, from), port: from.Port(), key: k, invite: m.Method == "INVITE"}
 	tx.resend.Owner, tx.timeout.Owner = tx, tx
 	if tx.invite {
 		tx.state = proceeding
@@ -57,9 +57,9 @@ func (tx *Server) Origin() transport.Source {
 	return from
 }
 
-// replyTo is RFC 3261 §18.2.2 with RFC 3581 §4: the source's address, and its port when rport asked for it; without
+// ReplyTo is RFC 3261 §18.2.2 with RFC 3581 §4: the source's address, and its port when rport asked for it; without
 // rport the port that Via names. A stream's responses go by the connection.
-func replyTo(m *message.Message, from transport.Source) transport.Source {
+func ReplyTo(m *message.Message, from transport.Source) transport.Source {
 	if from.Protocol.Reliable() || m.Via.RPort {
 		return from
 	}
@@ -121,6 +121,10 @@ func (tx *Server) finish(status int, b []byte) {
 		tx.state = accepted
 		tx.forget()
 		tx.Shard.remember(finished{key: tx.key, to: tx.Source, accepted: true}) // L
+	case tx.invite && !reliable && tx.Shard.layer.Silence.Silent(tx.Source.Addr(), time.Now()):
+		tx.state = completed
+		tx.forget()
+		tx.Shard.remember(finished{key: tx.key, to: tx.Source, last: b}) // G = H = 0: said again only when asked again
 	case tx.invite:
 		tx.state = completed
 		tx.response = b
@@ -148,6 +152,7 @@ func (tx *Server) acknowledged() {
 	reliable := tx.Source.Protocol.Reliable()
 	tx.terminate()
 	if !reliable { // I
+		tx.Shard.layer.Silence.Acknowledged(tx.Source.Addr(), time.Now())
 		tx.Shard.rememberIn(&tx.Shard.finished.short, finished{key: tx.key, to: tx.Source}, tx.Shard.layer.Timers.T4)
 	}
 }
@@ -163,6 +168,9 @@ func (tx *Server) cancelEarly(invite *Server) {
 func (tx *Server) Expired(t *Timer) {
 	switch {
 	case t == &tx.resend: // G
+		if tx.interval == int64(tx.Shard.layer.Timers.T1) { // for the first time
+			tx.Shard.layer.Silence.Missed(tx.Source.Addr(), time.Now())
+		}
 		tx.interval = min(2*tx.interval, int64(tx.Shard.layer.Timers.T2))
 		tx.Shard.Start(&tx.resend, time.Duration(tx.interval))
 		tx.Shard.layer.Retransmitted("out")

@@ -122,7 +122,11 @@ func (s *Shard) ack(m *message.Message, from transport.Source) {
 		return
 	}
 	if f, ok := s.finished.known[k]; ok && !f.accepted {
-		return // it came again
+		if f.last != nil { // the first one of a source that was silent
+			f.last = nil
+			s.layer.Silence.Acknowledged(f.to.Addr(), time.Now())
+		}
+		return
 	}
 	s.layer.User.Ack(s, m, from)
 }

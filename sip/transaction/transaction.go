@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"net/netip"
 	"time"
 
 	"github.com/ringfence/ringfence/sip/message"
@@ -37,6 +38,21 @@ type User interface {
 	// Unacknowledged says that tx's final response was never acknowledged or could not be sent (Timer H).
 	Unacknowledged(tx *Server)
 }
+
+// Silence knows the sources that do not acknowledge what an INVITE of theirs is refused with, and so would have it sent
+// to them eleven times over: perhaps they never asked (RFC 3261 §26.1.5).
+type Silence interface {
+	Missed(source netip.Addr, now time.Time)       // a refusal had to be repeated
+	Acknowledged(source netip.Addr, now time.Time) // one was acknowledged
+	Silent(source netip.Addr, now time.Time) bool  // nothing is to be repeated
+}
+
+// attentive is a Silence that trusts everybody.
+type attentive struct{}
+
+func (attentive) Missed(netip.Addr, time.Time)       {}
+func (attentive) Acknowledged(netip.Addr, time.Time) {}
+func (attentive) Silent(netip.Addr, time.Time) bool  { return false }
 
 // Sender is the part of transport.Transport that transactions send by.
 type Sender interface {
@@ -74,6 +90,8 @@ type Config struct {
 	Panicked func(v any, stack []byte)
 	// Retransmitted counts a message that came again ("in") or was sent again ("out"); may be nil.
 	Retransmitted func(direction string)
+	// Silence remembers who leaves refusals unacknowledged; may be nil.
+	Silence Silence
 	// Stray counts a message that belongs to no transaction and was dropped; may be nil.
 	Stray func(why string)
 }
@@ -98,6 +116,9 @@ func New(c Config) *Layer {
 	}
 	if c.Retransmitted == nil {
 		c.Retransmitted = func(string) {}
+	}
+	if c.Silence == nil {
+		c.Silence = attentive{}
 	}
 	if c.Stray == nil {
 		c.Stray = func(string) {}
@@ -131,6 +152,19 @@ func (l *Layer) Receive(m *message.Message, from transport.Source) {
 	} else {
 		s.response(m)
 	}
+}
+
+// Known says whether m repeats a request that a transaction was begun for, and that is not forgotten yet.
+func (l *Layer) Known(m *message.Message) bool {
+	s := l.Shard(m.CallID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := l.serverKey(s, m, m.Method)
+	if _, ok := s.servers[k]; ok {
+		return true
+	}
+	_, ok := s.finished.known[k]
+	return ok
 }
 
 // Shard is where everything about this Call-ID lives.

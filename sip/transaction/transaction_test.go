@@ -417,6 +417,6 @@ func TestReplyPort(t *testing.T) {
 		text := strings.Replace(request("OPTIONS", "1"), "SIP/2.0/UDP 127.0.0.1:5070;rport;branch=z9hG4bK1", via, 1)
 		m, err := message.Parse([]byte(strings.ReplaceAll(strings.TrimLeft(text, "\n"), "\n", "\r\n")))
 		require.NoError(t, err)
-		require.Equal(t, want, replyTo(m, from).Port(), via)
+		require.Equal(t, want, ReplyTo(m, from).Port(), via)
 	}
 }
