@@ -19,9 +19,9 @@ type List struct {
 
 // gauges are read from their owner at each scrape. Before an owner is named they stand at 0.
 type gauges struct {
-	callsUp, transactions, queued, dropped, ready source
-	lists                                         atomic.Pointer[func() []List]
-	now                                           func() time.Time
+	callsUp, transactions, banned, queued, dropped, ready source
+	lists                                                 atomic.Pointer[func() []List]
+	now                                                   func() time.Time
 
 	numbers, age *prometheus.Desc
 }
@@ -51,6 +51,7 @@ func newGauges(reg prometheus.Registerer) *gauges {
 	reg.MustRegister(
 		gaugeOf("calls_up", "Calls that hold a number at this gate now.", &g.callsUp),
 		gaugeOf("sip_transactions", "SIP transactions in memory now.", &g.transactions),
+		gaugeOf("banned_sources", "Source addresses that are banned now.", &g.banned),
 		gaugeOf("events_queued", "Events that wait to be written to the registry.", &g.queued),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: namespace, Name: "events_dropped_total",
@@ -69,6 +70,9 @@ func (g *gauges) CallsUp(read func() int) { g.callsUp.set(func() float64 { retur
 func (g *gauges) Transactions(read func() int) {
 	g.transactions.set(func() float64 { return float64(read()) })
 }
+
+// BannedNow names where the number of banned sources is read.
+func (g *gauges) BannedNow(read func() int) { g.banned.set(func() float64 { return float64(read()) }) }
 
 // Events names where the gate's queue of events is read.
 func (g *gauges) Events(queued func() int, dropped func() uint64) {

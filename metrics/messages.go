@@ -11,8 +11,10 @@ var (
 	classes    = []string{"1xx", "2xx", "3xx", "4xx", "5xx", "6xx"}
 	directions = []string{Received, Sent, other}
 	drops      = []string{
-		"source", "rate", "malformed", "stun", "oversize", "frame", "connection_cap", "handshake", "overload", "response", other,
+		"source", "rate", "ban", "malformed", "stun", "oversize", "frame", "connection_cap", "handshake", "overload", "response", other,
 	}
+	sheds = []string{"rate", "queue", "registry", other}
+	bans  = []string{"flood", other}
 )
 
 const other = "other"
@@ -30,6 +32,8 @@ type messages struct {
 	retransmissions map[string]prometheus.Counter
 	dropped         map[string]prometheus.Counter
 	restarts        prometheus.Counter
+	shed            map[string]prometheus.Counter
+	bans            map[string]prometheus.Counter
 }
 
 func newMessages(reg prometheus.Registerer) *messages {
@@ -40,6 +44,10 @@ func newMessages(reg prometheus.Registerer) *messages {
 			"SIP messages repeated, by who repeated them.", "direction", directions),
 		dropped: countersBy(reg, "sip_dropped_total",
 			"Datagrams, stream chunks and connections dropped without an answer, by cause.", "why", drops),
+		shed: countersBy(reg, "sip_shed_total",
+			"New requests refused with 503 because there was too much to do, by what was.", "why", sheds),
+		bans: countersBy(reg, "bans_total",
+			"Sources that were banned for a time, by cause.", "why", bans),
 		responses: make(map[string][]prometheus.Counter, len(methods)),
 		restarts: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: namespace, Name: "sip_listener_restarts_total",
@@ -91,6 +99,12 @@ func (m *messages) Dropped(why string) { child(m.dropped, why).Inc() }
 
 // ListenerRestarted counts a listener that stopped and is begun again.
 func (m *messages) ListenerRestarted() { m.restarts.Inc() }
+
+// Shed counts a new request that was refused for load.
+func (m *messages) Shed(why string) { child(m.shed, why).Inc() }
+
+// Banned counts a source that was banned.
+func (m *messages) Banned(why string) { child(m.bans, why).Inc() }
 
 func child[T any](children map[string]T, value string) T {
 	if c, ok := children[value]; ok {
