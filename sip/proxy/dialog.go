@@ -122,7 +122,7 @@ func (p *Proxy) reflected(in *inbound, to transport.Address) bool {
 // what came, so that a retransmission's is the same (§16.11).
 func (p *Proxy) Ack(s *transaction.Shard, m *message.Message, from transport.Source) {
 	p.Metrics.Request("ACK")
-	if m.ToTag == nil || m.MaxForwards == 0 {
+	if m.ToTag == nil || m.MaxForwards == 0 || stateless(m) {
 		return // never answered, only dropped
 	}
 	path := p.route(m)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/metrics"
+	"github.com/ringfence/ringfence/sip/guard"
 	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transaction"
@@ -35,6 +36,8 @@ type Config struct {
 	Directory identity.Directory // digest users beyond the users file; nil: there are none
 	Advertise string             // host others reach us by; "" for the local address towards each of them
 	Timers    Timers
+	Sources   *guard.Sources                                               // what each has sent; nil: a table of this proxy's own
+	Wait      time.Duration                                                // how long a new call may have to wait for its turn with the registry; 0: for ever
 	Full      bool                                                         // show whole numbers in the log
 	Observe   func(gate.Decision)                                          // told of every decision; may be nil
 	Resolve   func(ctx context.Context, host string) ([]net.IPAddr, error) // nil: the system's resolver
@@ -58,11 +61,14 @@ type Transport interface {
 // Proxy is a transaction.User.
 type Proxy struct {
 	Config
+	Known    func(*message.Message) bool // a request repeats one that its transaction remembers; transaction.Layer.Known
 	routing  atomic.Pointer[Routing]
 	draining atomic.Bool
 	loop     maphash.Seed
 	life     context.Context // ends what was asked on behalf of calls when the proxy stops
 	askers   *askers
+	refused  refused
+	late     func(transport.Source) guard.Excess // how far the message that is looked at has waited for too long
 	tcpOnly  largeMessages
 	garbled  lineLimit
 	digest   *identity.Digest
@@ -78,8 +84,13 @@ func New(life context.Context, c Config) *Proxy {
 	if c.Observe == nil {
 		c.Observe = func(gate.Decision) {}
 	}
+	if c.Sources == nil {
+		c.Sources = guard.NewSources(time.Now())
+	}
+	budget := func() time.Duration { return c.Gate.Config().Rules.Budget.Std() }
 	p := &Proxy{
-		Config: c, loop: maphash.MakeSeed(), life: life, askers: newAskers(life),
+		Config: c, Known: func(*message.Message) bool { return false }, loop: maphash.MakeSeed(), life: life,
+		askers: newAskers(life, budget, c.Wait), late: transport.Source.Late,
 		digest: identity.NewDigest(c.Keys, c.Directory, time.Now), flows: identity.NewFlows(time.Now),
 	}
 	p.routing.Store(c.Routing.ready())

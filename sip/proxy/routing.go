@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/sip/guard"
 	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/transport"
 )
@@ -17,6 +18,8 @@ type Routing struct {
 	Trunks     []Trunk         // in order of priority
 	Extensions *Target         // where internal numbers are rung; nil when there is none
 	Realm      *identity.Realm // what digest peers are asked for; nil without such peers
+	Limited    bool            // some peer has a Limit
+	Trusted    []netip.Prefix  // who has none, whatever the peer's
 
 	stranger Peer // an emergency call's, from whoever is no peer
 }
@@ -41,6 +44,7 @@ type Peer struct {
 	Identity identity.Source
 	Profile  *Profile
 	Plan     gate.Dialplan
+	Limit    *guard.Limit // what each of its addresses may send; nil: as much as it likes
 
 	Mode         Mode
 	Lease        time.Duration // how long a number stays reserved for a call that the gate does not carry
@@ -104,7 +108,7 @@ func (r *Routing) origin(from transport.Address) origin {
 	}
 	o := origin{pbx: r.Extensions != nil && sameSender(r.Extensions.Address, from)}
 	for i := range r.Peers {
-		if slices.ContainsFunc(r.Peers[i].From, func(p netip.Prefix) bool { return p.Contains(from.Addr()) }) {
+		if contains(r.Peers[i].From, from.Addr()) {
 			o.peer = &r.Peers[i]
 			break
 		}

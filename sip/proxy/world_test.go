@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -78,7 +79,8 @@ type setUp struct {
 	routing  func(*Routing)
 	observe  func(gate.Decision)
 	users    identity.Directory
-	still    bool // no timer runs, and what is counted is counted with other worlds: for fuzzing, which makes many
+	still    bool      // no timer runs, and what is counted is counted with other worlds: for fuzzing, which makes many
+	log      io.Writer // nil: nowhere
 }
 
 func inWorld(t *testing.T, s setUp, f func(w *world)) {
@@ -103,19 +105,24 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 		if s.routing != nil {
 			s.routing(routing)
 		}
+		log := zerolog.Nop()
+		if s.log != nil {
+			log = zerolog.New(s.log)
+		}
 		ctx, stop := context.WithCancel(t.Context())
 		counts := fuzzMetrics
 		if !s.still {
 			counts = func() *metrics.Metrics { return metrics.New(metrics.NewRegistry()) }
 		}
 		w.proxy = New(ctx, Config{
-			Gate: g, Metrics: counts(), Log: zerolog.Nop(), Transport: w, Keys: keys, Routing: routing, Observe: s.observe, Directory: s.users,
+			Gate: g, Metrics: counts(), Log: log, Wait: 25 * time.Millisecond, Transport: w, Keys: keys, Routing: routing, Observe: s.observe, Directory: s.users,
 			Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 150 * time.Millisecond},
 			Resolve: func(context.Context, string) ([]net.IPAddr, error) {
 				return []net.IPAddr{{IP: callee.Addr().AsSlice()}}, nil
 			},
 		})
 		w.layer = transaction.New(transaction.Config{User: w.proxy, Sender: w})
+		w.proxy.Known = w.layer.Known
 		var running sync.WaitGroup
 		if !s.still {
 			running.Go(func() { _ = w.layer.Run(ctx) })
@@ -256,9 +263,12 @@ func (w *world) expectMethod(a transport.Address, method string) *message.Messag
 // deliver hands the proxy a message that came from a. Lines may end in LF.
 func (w *world) deliver(a transport.Address, text string) {
 	w.t.Helper()
-	m, err := message.Parse([]byte(crlf(text)))
-	require.NoError(w.t, err)
-	w.layer.Receive(m, transport.Source{Address: a})
+	raw := []byte(crlf(text))
+	if w.proxy.Look(raw, transport.Source{Address: a}) {
+		m, err := message.Parse(raw)
+		require.NoError(w.t, err)
+		w.layer.Receive(m, transport.Source{Address: a})
+	}
 	synctest.Wait()
 }
 
