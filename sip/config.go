@@ -2,7 +2,10 @@
 // It knows the gate and never the registry.
 package sip
 
-import "github.com/ringfence/ringfence/sip/answer"
+import (
+	"github.com/ringfence/ringfence/sip/answer"
+	"github.com/ringfence/ringfence/sip/guard"
+)
 
 // Config is the `sip:` part of the configuration. Comments give default and unit.
 type Config struct {
@@ -16,6 +19,7 @@ type Config struct {
 	SecretFile string     `yaml:"secret_file"` // keys that sign Record-Route, Path and digest nonces, one a line, newest first; default: a random key, lost at restart
 	Digest     Digest     `yaml:"digest"`
 	Timers     Timers     `yaml:"timers"`
+	Limits     Limits     `yaml:"limits"` // rates, bans, overload, connections
 
 	Answers map[string]answer.Custom `yaml:"answers"` // answer profiles of your own, by name
 	Card    answer.Card              `yaml:"card"`    // what answer profile 608 points to
@@ -27,6 +31,7 @@ type Peer struct {
 	From     []string          `yaml:"from"`     // CIDR or single addresses
 	Identity string            `yaml:"identity"` // from | asserted | remote_party | digest | certificate | flow | header:NAME; default from
 	Answers  string            `yaml:"answers"`  // answer profile: phone | asterisk | freepbx | 3cx | freeswitch | cisco | 608 | one of sip.answers; default phone
+	Rate     guard.Rate        `yaml:"rate"`     // new requests of one of its addresses, or off; default: limits.rate for digest, certificate and flow, else off
 	Dialplan map[string]string `yaml:"dialplan"` // prefix as dialled → what replaces it, longest first, e.g. {"9": "", "00": "+"}
 
 	Mode         string   `yaml:"mode"`         // proxy | redirect | teleblock | galaxtel | sippy; default proxy

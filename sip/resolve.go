@@ -24,7 +24,7 @@ import (
 
 // routing looks the hosts up and makes what the proxy routes by.
 func (c Config) routing(language string, log zerolog.Logger) (_ *proxy.Routing, err error) {
-	r := &proxy.Routing{}
+	r := &proxy.Routing{Trusted: c.Limits.trusted()}
 	profiles := c.profiles(language)
 	if r.Realm, err = c.realm(log); err != nil {
 		return nil, err
@@ -34,6 +34,8 @@ func (c Config) routing(language string, log zerolog.Logger) (_ *proxy.Routing, 
 		if err := p.resolveMode(&peer, language); err != nil {
 			return nil, fmt.Errorf("sip.peers[%d].announcement: %w", i, err)
 		}
+		peer.Limit = c.Limits.limitOf(&p)
+		r.Limited = r.Limited || peer.Limit != nil
 		r.Peers = append(r.Peers, peer)
 	}
 	for i, t := range c.Trunks {

@@ -13,6 +13,7 @@ import (
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/metrics"
 	"github.com/ringfence/ringfence/sip/answer"
+	"github.com/ringfence/ringfence/sip/guard"
 	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/proxy"
@@ -71,23 +72,30 @@ func New(cfg Config, o Options) (*Server, error) {
 	s.transport = transport.New(transport.Config{
 		Handler:  s,
 		Admit:    func(a transport.Address) bool { return s.proxy.Admit(a) },
+		Look:     func(raw []byte, from transport.Source) bool { return s.proxy.Look(raw, from) },
 		Dropped:  o.Metrics.Dropped,
 		Panicked: s.panicked,
 		Stopped:  o.Metrics.ListenerRestarted,
 		Log:      o.Log,
 
-		Certificates: certificates,
-		Origins:      cfg.WebSocket.Origins,
+		Certificates:   certificates,
+		Origins:        cfg.WebSocket.Origins,
+		MaxConnections: cfg.Limits.Connections, MaxPerSource: cfg.Limits.ConnectionsPerSource, Pace: cfg.Limits.ConnectionRate,
+		FirstMessage: cfg.Limits.FirstMessage.Std(), HalfSent: cfg.Limits.HalfSent.Std(), QueueDelay: cfg.Limits.QueueDelay.std(),
 	})
+	sources := guard.NewSources(time.Now())
+	o.Metrics.BannedNow(func() int { return sources.BannedNow(time.Now()) })
 	s.proxy = proxy.New(life, proxy.Config{
 		Gate: o.Gate, Metrics: o.Metrics, Log: o.Log, Transport: s.transport, Keys: keys, Routing: routing, Directory: o.Directory,
-		Advertise: cfg.Advertise, Full: o.FullNumbers, Observe: o.Observe,
+		Sources: sources, Wait: cfg.Limits.QueueDelay.std(), Advertise: cfg.Advertise, Full: o.FullNumbers, Observe: o.Observe,
 		Timers: proxy.Timers{C: time.Duration(cfg.Timers.TimerC), NoAnswer: time.Duration(cfg.Timers.NoAnswer), Trying: time.Duration(cfg.Timers.Trying)},
 	})
 	s.layer = transaction.New(transaction.Config{
 		User: s.proxy, Sender: s.transport, Timers: transaction.Timers{T1: time.Duration(cfg.Timers.T1)},
 		Panicked: s.panicked, Retransmitted: o.Metrics.Retransmission, Stray: o.Metrics.Dropped,
+		Silence: sources,
 	})
+	s.proxy.Known = s.layer.Known
 	for i, l := range cfg.Listen {
 		address, err := parseListen(l)
 		if err == nil {

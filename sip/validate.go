@@ -29,6 +29,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Timers.TimerC, 190*time.Second)
 	set(&c.Timers.NoAnswer, 5*time.Second)
 	set(&c.Timers.Trying, 150*time.Millisecond)
+	c.Limits.setDefaults()
 	return c
 }
 
@@ -70,6 +71,10 @@ func (c Config) Validate() error {
 	}
 	for _, e := range c.Digest.validate() {
 		bad("sip.digest."+e.key, e.err)
+	}
+	c.Limits.setDefaults()
+	for _, e := range c.Limits.validate() {
+		bad("sip.limits."+e.key, e.err)
 	}
 	if _, err := regexp.Compile(c.Extensions.Pattern); err != nil {
 		bad("sip.extensions.pattern", err)
@@ -205,5 +210,6 @@ func (c Config) sameStatic(next Config) error {
 	fixed("sip.secret_file", c.SecretFile == next.SecretFile)
 	fixed("sip.timers", c.Timers == next.Timers)
 	fixed("sip.card", c.Card == next.Card)
+	fixed("sip.limits, but for rate, burst, ban and trusted,", c.Limits.same(&next.Limits))
 	return errors.Join(errs...)
 }
