@@ -18,6 +18,8 @@ type Plan struct {
 	Timers Timers
 	Budget time.Duration // how long the gate waits for Redis; default 500 ms, for machines that do other things besides
 	Peer   string        // further keys of the phones' peer in the gate's words, such as "mode: redirect"
+	Peers  string        // further peers in the gate's words, before the phones', such as "{name: x, from: [192.0.2.1]},"
+	Limits string        // keys of sip.limits in the gate's words, such as "queue_delay: 50ms"
 	Dir    string        // for files of the run
 }
 

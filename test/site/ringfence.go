@@ -162,7 +162,8 @@ func configuration(plan Plan, http netip.AddrPort, redis *Redis) string {
 	if plan.Peer != "" {
 		peer += ", " + plan.Peer
 	}
-	fmt.Fprintf(&b, "  peers: [{%s}]\n  trunks:\n", peer)
+	fmt.Fprintf(&b, "  limits: {%s}\n", plan.Limits)
+	fmt.Fprintf(&b, "  peers: [%s {%s}]\n  trunks:\n", plan.Peers, peer)
 	for i, t := range plan.Trunks {
 		fmt.Fprintf(&b, "    - {name: trunk%d, uri: %q}\n", i+1, "sip:"+target(t))
 	}
