@@ -20,6 +20,10 @@ type state struct {
 	transactions, callsUp    float64
 	allowed, otherwise       float64
 	repeated, registryErrors float64
+
+	blocked, emergency, degraded float64 // decisions: on a list, emergency, without the registry
+	shed                         float64
+	listed                       float64 // numbers on bulk lists
 }
 
 func (s state) String() string {
@@ -63,7 +67,19 @@ func read(r io.Reader) (s state, err error) {
 			s.repeated += v
 		case "ringfence_registry_errors_total":
 			s.registryErrors += v
+		case "ringfence_dnc_numbers":
+			s.listed += v
+		case "ringfence_sip_shed_total":
+			s.shed += v
 		case "ringfence_decisions_total":
+			switch {
+			case strings.Contains(labels, `reason="dnc"`):
+				s.blocked += v
+			case strings.Contains(labels, `reason="emergency"`):
+				s.emergency += v
+			case strings.Contains(labels, `reason="registry_down"`):
+				s.degraded += v
+			}
 			if strings.Contains(labels, `verdict="allow"`) && strings.Contains(labels, `reason="allowed"`) {
 				s.allowed += v
 			} else {
