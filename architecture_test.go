@@ -37,6 +37,7 @@ var homes = []struct {
 	{"github.com/redis/go-redis", []string{"registry"}, "Redis is one way to keep a registry"},
 	{"github.com/alicebob/miniredis", []string{"registry"}, "the embedded server is a registry.url like any other"},
 	{"github.com/emiago/sipgo", []string{"sip"}, "its parser is lenient: what comes off the wire passes our own reader first"},
+	{"github.com/miekg/dns", []string{"sip", "test"}, "who is called by name is looked up in one place, off a call's way"},
 	{"github.com/prometheus", []string{"metrics"}, "label sets are closed in one place, where a test counts them"},
 	{"github.com/nyaruka/phonenumbers", []string{"gate"}, "one normaliser reads numbers for calls and lists alike"},
 	{"github.com/spf13", []string{"cmd"}, "flags belong to the program, not to its parts"},
