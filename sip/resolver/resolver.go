@@ -36,7 +36,7 @@ type Hop struct {
 // Answer is where a URI leads.
 type Answer struct {
 	Hops []Hop         // by rank
-	Life time.Duration // how long that holds, 0 for a literal address: for ever
+	Life time.Duration // how long that still holds; 0 for a literal address, which always does
 }
 
 // Config is what a Resolver is made of. Comments give the default, which the zero value means.
@@ -108,8 +108,8 @@ func New(life context.Context, c Config) *Resolver {
 // Locate is where q leads. When no name server answers, that is the last known answer together with an error; an
 // answer without hops always comes with one.
 func (r *Resolver) Locate(ctx context.Context, q Query) (Answer, error) {
-	if a, ok, err := r.literal(q); ok {
-		return a, err
+	if h, ok := Literal(q); ok {
+		return Answer{Hops: []Hop{h}}, nil
 	}
 	if k, fresh := r.recall(q); fresh {
 		return k.Answer, k.err
@@ -138,17 +138,21 @@ func (r *Resolver) ask(q Query) (k remembered) {
 	return r.remember(q, a, err)
 }
 
-// literal answers for a host that is an address already (RFC 3263 §4.1 and §4.2: no NAPTR, no SRV).
-func (r *Resolver) literal(q Query) (Answer, bool, error) {
+// Literal answers for a host that is an address already (RFC 3263 §4.1 and §4.2: no NAPTR, no SRV); ok is false for a
+// name. Whether we speak that transport is not asked.
+func Literal(q Query) (h Hop, ok bool) {
 	ip, err := netip.ParseAddr(q.Host)
 	if err != nil {
-		return Answer{}, false, nil
+		return Hop{}, false
 	}
-	s, err := r.chosen(q)
-	if err != nil {
-		return Answer{}, true, err
+	s := service{transport: q.Transport, port: 5060}
+	for _, known := range services {
+		if known.serves(q) { // the first is UDP, and TLS for sips
+			s = known
+			break
+		}
 	}
-	return Answer{Hops: []Hop{{s.transport, netip.AddrPortFrom(ip.Unmap(), s.portOf(q)), 0, 1}}}, true, nil
+	return Hop{s.transport, netip.AddrPortFrom(ip.Unmap(), s.portOf(q)), 0, 1}, true
 }
 
 // recall is what is known of q, and whether it still holds.
@@ -156,7 +160,8 @@ func (r *Resolver) recall(q Query) (remembered, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k, ok := r.known[q]
-	return k, ok && time.Now().Before(k.until)
+	k.Life = time.Until(k.until)
+	return k, ok && k.Life > 0
 }
 
 // remember keeps a look-up's outcome. After a failure the last answer stays, to be asked for anew after MinTTL.

@@ -158,7 +158,8 @@ func TestLife(t *testing.T) {
 			for range 3 {
 				a, err := r.Locate(t.Context(), Query{Host: "a.example", Transport: "udp"})
 				require.NoError(t, err)
-				require.Equal(t, c.want, a.Life)
+				require.LessOrEqual(t, a.Life, c.want)
+				require.Greater(t, a.Life, c.want-4*time.Second)
 			}
 			require.Equal(t, 1, n.Asked("A b.example."))
 		})

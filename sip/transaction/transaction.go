@@ -177,7 +177,8 @@ func (l *Layer) Size() int {
 	return l.count(func(s *Shard) int { return len(s.servers) + len(s.clients) + len(s.finished.known) })
 }
 
-// Active counts those on which something is still to come: a final response, or the ACK of one that was no 2xx.
+// Active counts those on which something is still to come that somebody waits for: a final response, or the ACK of one that
+// was no 2xx. What the gate asks on its own account keeps nobody waiting.
 func (l *Layer) Active() int {
 	return l.count(func(s *Shard) (n int) {
 		for _, tx := range s.servers {
@@ -186,7 +187,7 @@ func (l *Layer) Active() int {
 			}
 		}
 		for _, c := range s.clients {
-			if c.Pending() {
+			if c.Pending() && c.For != nil {
 				n++
 			}
 		}
