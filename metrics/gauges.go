@@ -17,13 +17,23 @@ type List struct {
 	Loaded  time.Time // when this version was loaded into the registry
 }
 
+// MaxTrunks is how many trunks have series of their own.
+const MaxTrunks = 200
+
+// Trunk is a way out as it stands now.
+type Trunk struct {
+	Name string
+	Up   bool // it has an address that has not just failed
+}
+
 // gauges are read from their owner at each scrape. Before an owner is named they stand at 0.
 type gauges struct {
 	callsUp, transactions, banned, queued, dropped, ready source
 	lists                                                 atomic.Pointer[func() []List]
+	trunks                                                atomic.Pointer[func() []Trunk]
 	now                                                   func() time.Time
 
-	numbers, age *prometheus.Desc
+	numbers, age, trunkUp *prometheus.Desc
 }
 
 type source struct{ atomic.Pointer[func() float64] }
@@ -45,6 +55,8 @@ func newGauges(reg prometheus.Registerer) *gauges {
 		age: prometheus.NewDesc(namespace+"_dnc_age_seconds",
 			"Time since the version of the list in this gate's memory was loaded.", []string{"list"}, nil),
 	}
+	g.trunkUp = prometheus.NewDesc(namespace+"_trunk_up",
+		"1 when the trunk has an address that has not just failed.", []string{"trunk"}, nil)
 	gaugeOf := func(name, help string, s *source) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, s.read)
 	}
@@ -59,6 +71,7 @@ func newGauges(reg prometheus.Registerer) *gauges {
 		}, g.dropped.read),
 		gaugeOf("ready", "1 when /readyz says yes.", &g.ready),
 		listCollector{g},
+		trunkCollector{g},
 	)
 	return g
 }
@@ -114,5 +127,32 @@ func (c listCollector) Collect(to chan<- prometheus.Metric) {
 	}
 	if rest > 0 {
 		to <- prometheus.MustNewConstMetric(c.numbers, prometheus.GaugeValue, float64(rest), other)
+	}
+}
+
+// Trunks names where the state of the trunks is read.
+func (g *gauges) Trunks(read func() []Trunk) { g.trunks.Store(&read) }
+
+// trunkCollector makes the gauge of each trunk. Of several with one name the worst counts.
+type trunkCollector struct{ *gauges }
+
+func (c trunkCollector) Describe(to chan<- *prometheus.Desc) { to <- c.trunkUp }
+
+func (c trunkCollector) Collect(to chan<- prometheus.Metric) {
+	read := c.trunks.Load()
+	if read == nil {
+		return
+	}
+	up := map[string]float64{}
+	for _, t := range (*read)() {
+		if _, known := up[t.Name]; !known && len(up) < MaxTrunks {
+			up[t.Name] = 1
+		}
+		if _, known := up[t.Name]; known && !t.Up {
+			up[t.Name] = 0
+		}
+	}
+	for name, v := range up {
+		to <- prometheus.MustNewConstMetric(c.trunkUp, prometheus.GaugeValue, v, name)
 	}
 }

@@ -3,7 +3,8 @@
 //
 // No label is ever made of what a caller sends: every label value comes from a closed set and has its series from the
 // start, so that nobody can fill a Prometheus by dialling, and an alert on a rare event finds a 0 before the first one.
-// The one exception is the name of a do-not-call list, which an operator gives; there are at most MaxLists of them.
+// The exceptions are the names of do-not-call lists and trunks, which an operator gives; there are at most MaxLists and
+// MaxTrunks of them.
 package metrics
 
 import (
