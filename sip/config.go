@@ -20,6 +20,7 @@ type Config struct {
 	Digest     Digest     `yaml:"digest"`
 	Timers     Timers     `yaml:"timers"`
 	Limits     Limits     `yaml:"limits"` // rates, bans, overload, connections
+	DNS        DNS        `yaml:"dns"`    // where names are looked up
 
 	Answers map[string]answer.Custom `yaml:"answers"` // answer profiles of your own, by name
 	Card    answer.Card              `yaml:"card"`    // what answer profile 608 points to
@@ -42,11 +43,12 @@ type Peer struct {
 
 // Trunk is one way out.
 type Trunk struct {
-	Name     string `yaml:"name"`
-	URI      string `yaml:"uri"`      // sip:host:port;transport=udp|tcp|tls
-	Priority int    `yaml:"priority"` // lower first; equal ones ring together; default: the order in the file
-	Number   string `yaml:"number"`   // e164 (+1212…) | digits (1212…) | national (212…); default e164
-	Trusted  bool   `yaml:"trusted"`  // it is told who calls even when the caller wants privacy, and hides that itself; default false
+	Name     string   `yaml:"name"`
+	URI      string   `yaml:"uri"`      // sip:host:port;transport=udp|tcp|tls; a name is looked up by RFC 3263
+	Priority int      `yaml:"priority"` // lower first; equal ones ring together; default: the order in the file
+	Number   string   `yaml:"number"`   // e164 (+1212…) | digits (1212…) | national (212…); default e164
+	Trusted  bool     `yaml:"trusted"`  // it is told who calls even when the caller wants privacy, and hides that itself; default false
+	Ping     Duration `yaml:"ping"`     // how often each of its addresses is asked by OPTIONS whether it is there; default 0: never
 }
 
 // Extensions is the company's own side.

@@ -1,12 +1,10 @@
 package sip
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -19,11 +17,12 @@ import (
 	"github.com/ringfence/ringfence/sip/answer"
 	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/proxy"
+	"github.com/ringfence/ringfence/sip/resolver"
 	"github.com/ringfence/ringfence/sip/transport"
 )
 
-// routing looks the hosts up and makes what the proxy routes by.
-func (c Config) routing(language string, log zerolog.Logger) (_ *proxy.Routing, err error) {
+// routing makes what the proxy routes by. at gives the addresses behind a target's URI.
+func (c Config) routing(language string, log zerolog.Logger, at func(name string, q resolver.Query) *proxy.Addresses) (_ *proxy.Routing, err error) {
 	r := &proxy.Routing{Trusted: c.Limits.trusted()}
 	profiles := c.profiles(language)
 	if r.Realm, err = c.realm(log); err != nil {
@@ -31,7 +30,7 @@ func (c Config) routing(language string, log zerolog.Logger) (_ *proxy.Routing, 
 	}
 	for i, p := range c.Peers {
 		peer := p.resolve(profiles)
-		if err := p.resolveMode(&peer, language); err != nil {
+		if err := p.resolveMode(&peer, language, at); err != nil {
 			return nil, fmt.Errorf("sip.peers[%d].announcement: %w", i, err)
 		}
 		peer.Limit = c.Limits.limitOf(&p)
@@ -39,7 +38,7 @@ func (c Config) routing(language string, log zerolog.Logger) (_ *proxy.Routing, 
 		r.Peers = append(r.Peers, peer)
 	}
 	for i, t := range c.Trunks {
-		at, err := resolve(t.Name, t.URI)
+		to, err := resolve(t.Name, t.URI, at)
 		if err != nil {
 			return nil, fmt.Errorf("sip.trunks[%d].uri: %w", i, err)
 		}
@@ -47,15 +46,17 @@ func (c Config) routing(language string, log zerolog.Logger) (_ *proxy.Routing, 
 		if priority == 0 {
 			priority = i + 1
 		}
-		r.Trunks = append(r.Trunks, proxy.Trunk{Target: at, Priority: priority, Number: proxy.Notation(max(0, slices.Index(notations, t.Number))), Trusted: t.Trusted})
+		r.Trunks = append(r.Trunks, proxy.Trunk{
+			Target: to, Priority: priority, Number: proxy.Notation(max(0, slices.Index(notations, t.Number))), Trusted: t.Trusted, Ping: t.Ping.Std(),
+		})
 	}
 	slices.SortStableFunc(r.Trunks, func(a, b proxy.Trunk) int { return a.Priority - b.Priority })
 	if c.Extensions.URI != "" {
-		at, err := resolve("extensions", c.Extensions.URI)
+		to, err := resolve("extensions", c.Extensions.URI, at)
 		if err != nil {
 			return nil, fmt.Errorf("sip.extensions.uri: %w", err)
 		}
-		r.Extensions = &at
+		r.Extensions = &to
 	}
 	return r, nil
 }
@@ -95,31 +96,23 @@ func (p Peer) resolve(profiles answer.Profiles) proxy.Peer {
 	return out
 }
 
-// resolve finds a target's address; a name is looked up once, now.
-func resolve(name, uri string) (proxy.Target, error) {
-	u, proto, err := target(uri)
+// resolve makes a target of its URI.
+func resolve(name, uri string, at func(string, resolver.Query) *proxy.Addresses) (proxy.Target, error) {
+	u, _, err := target(uri)
 	if err != nil {
 		return proxy.Target{}, err
 	}
-	port := u.Port
-	if port == 0 {
-		port = proto.DefaultPort()
+	q := queryOf(u)
+	t := proxy.Target{Name: name, Host: q.Host, Addresses: at(name, q)}
+	if q.Transport != "" {
+		t.Protocol, _ = transport.ParseProtocol(q.Transport)
 	}
-	host := string(u.Host)
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-		defer stop()
-		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		if err != nil || len(found) == 0 {
-			return proxy.Target{}, fmt.Errorf("%s has no address (%w): write the address itself or mend the name service", host, err)
-		}
-		ip = found[0]
+	if h, ok := resolver.Literal(q); ok {
+		t.Host = h.AddrPort.String()
+	} else if q.Port != 0 {
+		t.Host = net.JoinHostPort(q.Host, strconv.Itoa(int(q.Port)))
 	}
-	return proxy.Target{
-		Name: name, Host: net.JoinHostPort(host, strconv.Itoa(int(port))),
-		Address: transport.Address{Protocol: proto, AddrPort: netip.AddrPortFrom(ip.Unmap(), port)}.Named(host),
-	}, nil
+	return t, nil
 }
 
 // keys reads secret_file: one key a line, newest first, hexadecimal or any text of 16 bytes and more.

@@ -40,7 +40,8 @@ type Server struct {
 	layer     *transaction.Layer
 	proxy     *proxy.Proxy
 	listeners []*transport.Listener
-	issuer    *answer.Issuer     // nil when the gate serves no card
+	issuer    *answer.Issuer // nil when the gate serves no card
+	watch     *watch
 	stop      context.CancelFunc // ends what the proxy asks on behalf of calls
 }
 
@@ -48,10 +49,6 @@ type Server struct {
 func New(cfg Config, o Options) (*Server, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	routing, err := cfg.routing(o.Language, o.Log)
-	if err != nil {
 		return nil, err
 	}
 	keys, err := cfg.keys(o.Log)
@@ -69,6 +66,15 @@ func New(cfg Config, o Options) (*Server, error) {
 		stop()
 		return nil, err
 	}
+	s.watch = &watch{resolver: cfg.resolver(life), log: o.Log, ping: func(ctx context.Context, t *proxy.Target, every time.Duration) {
+		s.proxy.Ping(ctx, s.layer, t, every)
+	}}
+	routing, targets, err := s.watch.next(cfg, o.Language)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	s.watch.adopt(targets)
 	s.transport = transport.New(transport.Config{
 		Handler:  s,
 		Admit:    func(a transport.Address) bool { return s.proxy.Admit(a) },
@@ -87,8 +93,8 @@ func New(cfg Config, o Options) (*Server, error) {
 	o.Metrics.BannedNow(func() int { return sources.BannedNow(time.Now()) })
 	s.proxy = proxy.New(life, proxy.Config{
 		Gate: o.Gate, Metrics: o.Metrics, Log: o.Log, Transport: s.transport, Keys: keys, Routing: routing, Directory: o.Directory,
-		Sources: sources, Wait: cfg.Limits.QueueDelay.std(), Advertise: cfg.Advertise, Full: o.FullNumbers, Observe: o.Observe,
-		Timers: proxy.Timers{C: time.Duration(cfg.Timers.TimerC), NoAnswer: time.Duration(cfg.Timers.NoAnswer), Trying: time.Duration(cfg.Timers.Trying)},
+		Sources: sources, Wait: cfg.Limits.QueueDelay.std(), Advertise: cfg.Advertise, Full: o.FullNumbers, Observe: o.Observe, Resolve: s.locate,
+		Timers: proxy.Timers{C: cfg.Timers.TimerC.Std(), NoAnswer: cfg.Timers.NoAnswer.Std(), Trying: cfg.Timers.Trying.Std(), Penalty: cfg.DNS.Penalty.Std()},
 	})
 	s.layer = transaction.New(transaction.Config{
 		User: s.proxy, Sender: s.transport, Timers: transaction.Timers{T1: time.Duration(cfg.Timers.T1)},
@@ -127,8 +133,13 @@ func (s *Server) panicked(v any, stack []byte) {
 func (s *Server) Run(ctx context.Context) error {
 	defer s.stop()
 	g, ctx := errgroup.WithContext(ctx)
+	found := make(chan struct{})
+	g.Go(func() error { s.watch.run(ctx, func() { close(found) }); return nil })
 	g.Go(func() error { return s.layer.Run(ctx) })
-	g.Go(func() error { return s.transport.Serve(ctx) })
+	g.Go(func() error {
+		<-found // calls that come earlier wait in the kernel: at most firstLookup
+		return s.transport.Serve(ctx)
+	})
 	return g.Wait()
 }
 
@@ -156,13 +167,19 @@ func (s *Server) CardIssuer() http.Handler {
 	return s.issuer
 }
 
-// Ready is nil while every listener is being read.
+// Ready is nil while every listener is being read and there is somewhere to send calls to.
 func (s *Server) Ready() error {
 	if !s.transport.Ready() {
 		return errors.New("a SIP listener is down")
 	}
+	if !s.proxy.Reachable() {
+		return errors.New("no trunk has an address: their names are not found")
+	}
 	return nil
 }
+
+// Trunks says of each trunk whether it can be used now, in order of priority.
+func (s *Server) Trunks() []metrics.Trunk { return s.proxy.Trunks() }
 
 // Drain refuses new calls with 503 and lets those that are up go on.
 func (s *Server) Drain() { s.proxy.Drain() }
@@ -174,13 +191,14 @@ func (s *Server) Transactions() int { return s.layer.Size() }
 func (s *Server) Active() int { return s.layer.Active() }
 
 // Reload takes a new configuration over at once: peers, trunks, extensions, digest users and certificates. What is bound or
-// signed at the start cannot change; such a change is refused by name and the old configuration stays.
+// signed at the start cannot change; such a change is refused by name and the old configuration stays. So it does when a
+// name that is new is not found.
 func (s *Server) Reload(cfg Config) error {
 	cfg = cfg.withDefaults()
 	if err := errors.Join(cfg.Validate(), s.cfg.sameStatic(cfg)); err != nil {
 		return err
 	}
-	routing, err := cfg.routing(s.options.Language, s.options.Log)
+	routing, targets, err := s.watch.next(cfg, s.options.Language)
 	if err != nil {
 		return err
 	}
@@ -188,9 +206,20 @@ func (s *Server) Reload(cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if err := s.watch.find(context.Background(), targets); err != nil {
+		return fmt.Errorf("a name in the new configuration is not found: %w", err)
+	}
 	s.proxy.Reroute(routing)
 	s.transport.UseCertificates(certificates)
+	s.watch.adopt(targets)
 	return nil
+}
+
+// locate finds where a URI leads that a request carries.
+func (s *Server) locate(ctx context.Context, u message.URI) ([]proxy.Hop, error) {
+	q := queryOf(u)
+	a, err := s.watch.resolver.Locate(ctx, q)
+	return hops(q.Host, a), err
 }
 
 // parseListen reads "udp://host:port"; the host is a literal address.

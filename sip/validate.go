@@ -30,6 +30,9 @@ func (c Config) withDefaults() Config {
 	set(&c.Timers.NoAnswer, 5*time.Second)
 	set(&c.Timers.Trying, 150*time.Millisecond)
 	c.Limits.setDefaults()
+	set(&c.DNS.MinTTL, 5*time.Second)
+	set(&c.DNS.MaxTTL, time.Hour)
+	set(&c.DNS.Penalty, 30*time.Second)
 	return c
 }
 
@@ -90,6 +93,9 @@ func (c Config) Validate() error {
 	case c.Extensions.Pattern != "":
 		bad("sip.extensions.uri", errors.New("missing; extensions.pattern says which numbers are internal, but not where they ring"))
 	}
+	for _, e := range c.DNS.validate() {
+		bad("sip.dns."+e.key, e.err)
+	}
 	return errors.Join(errs...)
 }
 
@@ -144,6 +150,9 @@ func (t Trunk) validate() (errs []keyError) {
 	}
 	if !slices.Contains(notations, t.Number) && t.Number != "" {
 		errs = append(errs, keyError{"number", fmt.Errorf("unknown notation %q: use %s", t.Number, strings.Join(notations, ", "))})
+	}
+	if t.Ping != 0 && t.Ping < Duration(time.Second) {
+		errs = append(errs, keyError{"ping", fmt.Errorf("%v is too often: use 1s or more, or leave it out", t.Ping)})
 	}
 	return errs
 }
@@ -211,5 +220,6 @@ func (c Config) sameStatic(next Config) error {
 	fixed("sip.timers", c.Timers == next.Timers)
 	fixed("sip.card", c.Card == next.Card)
 	fixed("sip.limits, but for rate, burst, ban and trusted,", c.Limits.same(&next.Limits))
+	fixed("sip.dns", c.DNS.same(next.DNS))
 	return errors.Join(errs...)
 }

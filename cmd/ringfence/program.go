@@ -94,6 +94,7 @@ func (p *program) nameSources() {
 	p.metrics.CallsUp(p.gate.CallsUp)
 	p.metrics.Events(p.gate.Queued, p.gate.Dropped)
 	p.metrics.Transactions(p.sip.Transactions)
+	p.metrics.Trunks(p.sip.Trunks)
 	p.metrics.Ready(p.Ready)
 	p.metrics.Lists(p.lists)
 }

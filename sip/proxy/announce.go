@@ -70,7 +70,7 @@ func (p *Proxy) block(rc *responseContext, d *gate.Decision) {
 func (p *Proxy) toAnnouncement(rc *responseContext, a *Announcement, d *gate.Decision) outbound {
 	words := rc.peer.refusal(d)
 	return outbound{
-		uri: a.uri(d.Reason), to: a.Address, record: true, announces: true,
+		uri: a.uri(d.Reason), at: &a.Target, record: true, announces: true,
 		extra: told(words.Status, words.text(), d.Reason),
 		strip: &rc.peer.strip,
 	}

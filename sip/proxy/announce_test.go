@@ -16,7 +16,7 @@ var mediaServer = at("udp", "10.2.0.9:5060")
 // announcing gives the desk an announcement.
 func announcing(r *Routing) {
 	r.Peers[0].Announcement = &Announcement{
-		Target:   Target{Name: "announcement", Address: mediaServer, Host: mediaServer.AddrPort.String()},
+		Target:   Target{Name: "announcement", Addresses: At(mediaServer), Host: mediaServer.AddrPort.String()},
 		Template: "sip:annc@10.2.0.9:5060;play=/{language}/{reason}.wav", Language: "zh",
 	}
 }

@@ -66,7 +66,7 @@ func benchLayer(b *testing.B) (*transaction.Layer, *benchNetwork) {
 		Gate: g, Metrics: metrics.New(metrics.NewRegistry()), Log: zerolog.Nop(), Transport: n, Keys: keys,
 		Routing: &Routing{
 			Peers:  []Peer{{Name: "desk", From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Profile: &Profile{phone}}},
-			Trunks: []Trunk{{Target: Target{Name: "a", Address: trunkA, Host: trunkA.AddrPort.String()}}},
+			Trunks: []Trunk{{Target: Target{Name: "a", Host: trunkA.AddrPort.String(), Addresses: At(trunkA)}}},
 		},
 		Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 20 * time.Millisecond},
 	})

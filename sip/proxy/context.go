@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"cmp"
+
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transaction"
@@ -17,7 +19,7 @@ type responseContext struct {
 	number    gate.Number    // that the call holds in the registry; "" when it holds none
 	peer      *Peer          // whose call it is, of an initial INVITE that is decided
 	groups    [][]outbound   // targets not tried yet, in order; those of one group ring together
-	branches  []*branch      // of the group that is being tried
+	branches  []*branch      // of every group that was tried: the best response is looked for among all (§16.7-6)
 	pending   int            // branches without a final response
 	trying    transaction.Timer
 	tried     bool // 100 was sent
@@ -47,7 +49,6 @@ func (rc *responseContext) forward() {
 	for rc.pending == 0 && len(rc.groups) > 0 && rc.m != nil {
 		group := rc.groups[0]
 		rc.groups = rc.groups[1:]
-		rc.branches = rc.branches[:0]
 		for i := range group {
 			rc.open(&group[i])
 		}
@@ -65,7 +66,12 @@ func (rc *responseContext) open(o *outbound) {
 	b := &branch{rc: rc, out: o}
 	b.timerC.Owner = b
 	rc.branches = append(rc.branches, b)
-	b.send(o.to)
+	if o.at != nil {
+		b.hops = o.at.now()
+	}
+	if !b.next() {
+		b.status = cmp.Or(b.unsent, 503)
+	}
 }
 
 // sendTrying: 100 as soon as the request is on its way, or when the decision takes long. Only INVITEs get one
@@ -124,7 +130,8 @@ func (rc *responseContext) settled(b *branch) {
 // order or silent: only then is the next trunk worth a try.
 func (rc *responseContext) unreached() bool {
 	for _, b := range rc.branches {
-		ours := b.final == nil && (b.status == 408 || b.status == notSecured.Status) // silent, or never asked
+		// Silent, or never asked. Who rang may still ring.
+		ours := b.final == nil && (b.status == 408 && !b.rang || b.status == notSecured.Status)
 		if b.status != 0 && b.status/100 != 5 && !ours {
 			return false
 		}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/message"
@@ -83,7 +84,7 @@ func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
 		rc = newResponseContext(p, in.tx, in.m)
 	}
 	rc.number = in.path.number
-	p.onward(in.tx.Shard, &in.path, func(to transport.Address, err error) {
+	p.onward(in.tx.Shard, &in.path, func(o outbound, err error) {
 		defer p.contain(in.tx)
 		switch {
 		case in.tx.Finished(): // cancelled while we resolved
@@ -91,12 +92,13 @@ func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
 			rc.answer(flowFailed)
 		case err != nil:
 			rc.answer(refusal{Status: 404, Phrase: "Next hop unknown"})
-		case configuredOnly && !p.routing.Load().configured(to):
+		case configuredOnly && !p.routing.Load().configured(&o):
 			rc.answer(refusal{Status: 481, Phrase: "Call/Transaction Does Not Exist"})
-		case in.m.Method == "INVITE" && p.reflected(in, to):
+		case in.m.Method == "INVITE" && p.reflected(in, &o):
 			rc.answer(refusal{Status: 403, Phrase: "Not from trunk to trunk"})
 		default:
-			rc.groups = [][]outbound{{{uri: in.path.uri, routes: in.path.rest, to: to, referTo: in.referTo, strip: in.strip()}}}
+			o.uri, o.routes, o.referTo, o.strip = in.path.uri, in.path.rest, in.referTo, in.strip()
+			rc.groups = [][]outbound{{o}}
 			rc.forward()
 		}
 	})
@@ -104,9 +106,9 @@ func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {
 
 // onward is where a request goes by its route set: over the connection of the other side when that has one, else to
 // whatever host is named.
-func (p *Proxy) onward(s *transaction.Shard, r *route, then func(transport.Address, error)) {
+func (p *Proxy) onward(s *transaction.Shard, r *route, then func(outbound, error)) {
 	if to, ok := r.connection(); ok && p.Transport.Connected(to) {
-		then(to, nil)
+		then(outbound{to: to}, nil)
 		return
 	}
 	p.reach(s, r.next(), then)
@@ -114,8 +116,15 @@ func (p *Proxy) onward(s *transaction.Shard, r *route, then func(transport.Addre
 
 // reflected: a trunk's request within a dialog would go back to a trunk, since the rep named a number there as its own
 // Contact.
-func (p *Proxy) reflected(in *inbound, to transport.Address) bool {
-	return p.routing.Load().trunkHost(to.Addr()) && p.trunkSide(in)
+func (p *Proxy) reflected(in *inbound, o *outbound) bool {
+	if !p.trunkSide(in) {
+		return false
+	}
+	r := p.routing.Load()
+	if o.at == nil {
+		return r.trunkHost(o.to.Addr())
+	}
+	return slices.ContainsFunc(o.at.now().all, func(h hop) bool { return r.trunkHost(h.Addr()) })
 }
 
 // Ack implements transaction.User: an ACK for a 2xx goes by its route set, statelessly. Its branch is a function of
@@ -127,14 +136,15 @@ func (p *Proxy) Ack(s *transaction.Shard, m *message.Message, from transport.Sou
 	}
 	path := p.route(m)
 	strip := p.routing.Load().origin(from.Address).strip()
-	p.onward(s, &path, func(to transport.Address, err error) {
-		if err != nil || !path.signed && !p.routing.Load().configured(to) {
+	p.onward(s, &path, func(o outbound, err error) {
+		if err != nil || !path.signed && !p.routing.Load().configured(&o) {
 			return
 		}
+		o.to, o.uri, o.routes, o.strip = o.first(), path.uri, path.rest, strip
 		branch := "z9hG4bK" + base64.RawURLEncoding.EncodeToString(p.Keys.sum(0, ackToken, m.Via.Branch, m.CallID))
-		b, listener, err := p.copyOf(m, from, &outbound{uri: path.uri, routes: path.rest, to: to, strip: strip}, branch)
+		b, listener, err := p.copyOf(m, from, &o, branch)
 		if err == nil {
-			p.Transport.Send(to, listener, b, nil)
+			p.Transport.Send(o.to, listener, b, nil)
 		}
 	})
 }
@@ -180,7 +190,7 @@ func (p *Proxy) reachingOut(in *inbound) {
 	}
 	p.rehearse(in, p.callOf(in, whom), allowed, func() {
 		rc := newResponseContext(p, in.tx, in.m)
-		rc.groups = [][]outbound{{{uri: x.uri(string(whom.Number)), to: x.Address, strip: in.strip()}}}
+		rc.groups = [][]outbound{{{uri: x.uri(string(whom.Number)), at: x, strip: in.strip()}}}
 		rc.forward()
 	})
 }

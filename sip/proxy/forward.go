@@ -14,16 +14,17 @@ import (
 
 // outbound is how one copy of a request is to go out.
 type outbound struct {
-	uri     []byte   // Request-URI; nil leaves it
-	routes  [][]byte // the whole Route set of the copy
-	to      transport.Address
-	record  bool            // put ourselves into the dialog's route set
-	number  gate.Number     // what the Record-Route's token is signed for
-	extra   string          // complete header lines
-	strip   *identity.Strip // headers that the peer may not send; nil for none
-	private bool            // outside the trust domain: a caller who wants privacy is not named there
-	path    string          // user part of our Path; "" adds none
-	trunk   *Trunk          // the branch goes to a trunk: its refusals are the customer's
+	uri     []byte            // Request-URI; nil leaves it
+	routes  [][]byte          // the whole Route set of the copy
+	at      *Target           // where it goes; nil: to
+	to      transport.Address // of at the address that is being tried
+	record  bool              // put ourselves into the dialog's route set
+	number  gate.Number       // what the Record-Route's token is signed for
+	extra   string            // complete header lines
+	strip   *identity.Strip   // headers that the peer may not send; nil for none
+	private bool              // outside the trust domain: a caller who wants privacy is not named there
+	path    string            // user part of our Path; "" adds none
+	trunk   *Trunk            // the branch goes to a trunk: its refusals are the customer's
 
 	flow      bool   // to is a connection that the phone made
 	emergency bool   // goes out over whatever there is, though it asked for TLS
@@ -34,7 +35,7 @@ type outbound struct {
 
 var edits = sync.Pool{New: func() any { return new(message.Edit) }}
 
-// copyOf is RFC 3261 §16.6 steps 1 to 8: the request as it goes out, spliced from the bytes that came in.
+// copyOf is RFC 3261 §16.6 steps 1 to 9: the request as it goes out, spliced from the bytes that came in.
 func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, branch string) ([]byte, *transport.Listener, error) {
 	sips := isSIPS(m.Bytes(m.RequestURI)) && !o.emergency
 	if (sips || isSIPS(o.uri)) && !o.to.Protocol.Secure() {
@@ -89,6 +90,7 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 		e.DropName(reasonName)
 	}
 	head = append(head, o.extra...)
+	// 9. Content-Length: a datagram may do without, a stream may not
 	head = appendLength(head, m)
 	e.Insert(m.HeadersStart(), head)
 	return e.Append(nil), listener, nil

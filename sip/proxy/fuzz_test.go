@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -168,8 +167,7 @@ func feed(t *testing.T, raw []byte, sender transport.Address) {
 	defer stop()
 	p := New(ctx, Config{
 		Gate: fuzzGate(), Metrics: fuzzMetrics(), Log: zerolog.New(panicWriter{t}), Transport: network, Keys: keys, Routing: routing(t),
-		Timers:  Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 20 * time.Millisecond},
-		Resolve: noNames,
+		Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 20 * time.Millisecond},
 	})
 	layer := transaction.New(transaction.Config{User: p, Sender: network})
 	for range 2 {
@@ -185,8 +183,6 @@ func feed(t *testing.T, raw []byte, sender transport.Address) {
 		synctest.Wait()
 	}
 }
-
-func noNames(context.Context, string) ([]net.IPAddr, error) { return nil, errNoAddress }
 
 // fuzzGate and fuzzMetrics are made once: each would cost more than a run.
 var fuzzGate = sync.OnceValue(func() *gate.Gate {

@@ -23,7 +23,7 @@ var everywhere = []transport.Address{
 func between(t *testing.T, phone, trunk transport.Address, f func(w *world)) {
 	change := func(r *Routing) {
 		r.Peers[0].From = append(r.Peers[0].From, netip.PrefixFrom(phone.Addr(), phone.Addr().BitLen()))
-		r.Trunks = []Trunk{{Target: Target{Name: "a", Address: trunk, Host: trunk.AddrPort.String()}, Priority: 1}}
+		r.Trunks = []Trunk{{Target: Target{Name: "a", Host: trunk.AddrPort.String(), Protocol: trunk.Protocol, Addresses: At(trunk)}, Priority: 1}}
 	}
 	inWorld(t, setUp{routing: change}, func(w *world) {
 		w.listens = everywhere
@@ -106,7 +106,7 @@ func TestCallsToBrowsers(t *testing.T) {
 				pbx, browser := outside(near, "10.0.0.5:5070", "[2001:db8::5]:5070"), outside(far, "10.0.0.9:40001", "[2001:db8::9]:40001")
 				change := func(r *Routing) {
 					r.Peers[0].From = append(r.Peers[0].From, netip.MustParsePrefix("2001:db8::9/128"))
-					r.Extensions = &Target{Name: "pbx", Address: pbx, Host: pbx.AddrPort.String()}
+					r.Extensions = &Target{Name: "pbx", Host: pbx.AddrPort.String(), Protocol: pbx.Protocol, Addresses: At(pbx)}
 				}
 				inWorld(t, setUp{routing: change}, func(w *world) {
 					w.listens = everywhere
@@ -155,7 +155,9 @@ func TestCallComesByTwice(t *testing.T) {
 		for _, pbx := range []transport.Address{at("udp", "10.0.0.5:5060"), at("tcp", "10.0.0.5:5060")} {
 			t.Run(fmt.Sprint(phone, " by ", pbx), func(t *testing.T) {
 				browser := at("wss", "10.0.0.8:40002")
-				change := func(r *Routing) { r.Extensions = &Target{Name: "pbx", Address: pbx, Host: pbx.AddrPort.String()} }
+				change := func(r *Routing) {
+					r.Extensions = &Target{Name: "pbx", Host: pbx.AddrPort.String(), Protocol: pbx.Protocol, Addresses: At(pbx)}
+				}
 				inWorld(t, setUp{routing: change}, func(w *world) {
 					w.listens = everywhere
 					w.ask(ask{method: "REGISTER", uri: "sip:10.0.0.1", callID: "register", source: browser})
@@ -296,8 +298,8 @@ func TestSIPSTriesTheSecureTrunk(t *testing.T) {
 	for _, priority := range []int{1, 2} { // with the other one, or after it
 		change := func(r *Routing) {
 			r.Trunks = []Trunk{
-				{Target: Target{Name: "a", Address: plain, Host: plain.AddrPort.String()}, Priority: 1},
-				{Target: Target{Name: "b", Address: secure, Host: secure.AddrPort.String()}, Priority: priority},
+				{Target: Target{Name: "a", Host: plain.AddrPort.String(), Protocol: plain.Protocol, Addresses: At(plain)}, Priority: 1},
+				{Target: Target{Name: "b", Host: secure.AddrPort.String(), Protocol: secure.Protocol, Addresses: At(secure)}, Priority: priority},
 			}
 		}
 		inWorld(t, setUp{routing: change}, func(w *world) {
@@ -319,7 +321,7 @@ func TestSIPSFailsOver(t *testing.T) {
 	change := func(r *Routing) {
 		r.Trunks = nil
 		for i, a := range []transport.Address{plain, dead, alive} {
-			r.Trunks = append(r.Trunks, Trunk{Target: Target{Address: a, Host: a.AddrPort.String()}, Priority: 1 + i/2})
+			r.Trunks = append(r.Trunks, Trunk{Target: Target{Host: a.AddrPort.String(), Protocol: a.Protocol, Addresses: At(a)}, Priority: 1 + i/2})
 		}
 	}
 	inWorld(t, setUp{routing: change}, func(w *world) {
@@ -336,7 +338,8 @@ func TestSIPSFailsOver(t *testing.T) {
 func TestSIPSRedirect(t *testing.T) {
 	phone := at("tls", "10.0.0.9:40001")
 	change := func(r *Routing) {
-		r.Extensions.Address = at("tls", "10.0.0.5:5061")
+		r.Extensions.Addresses = At(at("tls", "10.0.0.5:5061"))
+		r.Extensions.Protocol = transport.TLS
 		r.Extensions.Host = "10.0.0.5:5061"
 	}
 	inWorld(t, setUp{routing: change, rules: func(r *gate.Rules) { r.Owned.Action = gate.OwnedRedirect }}, func(w *world) {
@@ -397,9 +400,9 @@ func TestTargetsKeepTheirName(t *testing.T) {
 		w.expectMethod(carrier, "BYE")
 	})
 	trunk := at("tls", "10.1.0.1:5061").Named("carrier.example")
-	r := &Routing{Trunks: []Trunk{{Target: Target{Address: trunk}}}}
+	r := &Routing{Trunks: []Trunk{{Target: Target{Addresses: At(trunk)}}}}
 	require.Equal(t, trunk, r.named(at("tls", "10.1.0.1:5061")))
-	require.True(t, r.configured(at("tls", "10.1.0.1:5061")))
+	require.True(t, r.configured(&outbound{to: at("tls", "10.1.0.1:5061")}))
 	require.Equal(t, at("tcp", "10.1.0.1:5061"), r.named(at("tcp", "10.1.0.1:5061")))
 	require.Empty(t, r.named(at("tls", "10.1.0.2:5061")).Name)
 }

@@ -172,6 +172,6 @@ func (rc *responseContext) baits(b *branch) bool {
 		}
 	}
 	caller := r.origin(rc.tx.Origin().Address)
-	fromPBX := r.Extensions != nil && b.client.To.AddrPort == r.Extensions.Address.AddrPort
+	fromPBX := r.Extensions != nil && r.Extensions.port(b.client.To.AddrPort)
 	return caller.byRep() && caller.peer.Identity.Proven() && !fromPBX
 }

@@ -143,7 +143,7 @@ func (p *Proxy) allow(rc *responseContext, in *inbound, d *gate.Decision) {
 			rc.answer(refusal{Status: 404, Phrase: "No extensions here"})
 			return
 		}
-		rc.groups = [][]outbound{{{uri: r.Extensions.uri(dialled.Local), to: r.Extensions.Address, record: true, strip: &peer.strip}}}
+		rc.groups = [][]outbound{{{uri: r.Extensions.uri(dialled.Local), at: r.Extensions, record: true, strip: &peer.strip}}}
 		rc.forward()
 		return
 	}
@@ -151,7 +151,7 @@ func (p *Proxy) allow(rc *responseContext, in *inbound, d *gate.Decision) {
 		var outs []outbound
 		for _, t := range group {
 			outs = append(outs, outbound{
-				uri: t.requestURI(p.Gate, &dialled), to: t.Address, record: true, number: dialled.Number, strip: &peer.strip, trunk: t,
+				uri: t.requestURI(p.Gate, &dialled), at: &t.Target, record: true, number: dialled.Number, strip: &peer.strip, trunk: t,
 				private:   peer.Identity.Trusted() && !t.Trusted && dialled.Kind != gate.EmergencyCall,
 				emergency: dialled.Kind == gate.EmergencyCall,
 			})
@@ -184,7 +184,7 @@ func (p *Proxy) toOwner(in *inbound, d *gate.Decision) outbound {
 	meant := x.uri(string(d.Call.Dialled.Number))
 	history := "History-Info: <" + string(meant) + ">;index=1\r\n" +
 		"History-Info: <" + string(target) + "?Reason=SIP%3Bcause%3D302>;index=1.1;mp=1\r\n"
-	return outbound{uri: target, to: x.Address, record: true, extra: history, strip: in.strip()}
+	return outbound{uri: target, at: x, record: true, extra: history, strip: in.strip()}
 }
 
 // toExtensions sends a request from a trunk where the extensions are, its Request-URI unchanged.
@@ -195,7 +195,7 @@ func (p *Proxy) toExtensions(in *inbound) {
 		return
 	}
 	rc := newResponseContext(p, in.tx, in.m)
-	rc.groups = [][]outbound{{{to: x.Address, record: dialogForming(in.m.Method), vouch: in.from.trunk != nil, strip: in.strip()}}}
+	rc.groups = [][]outbound{{{at: x, record: dialogForming(in.m.Method), vouch: in.from.trunk != nil, strip: in.strip()}}}
 	rc.forward()
 }
 

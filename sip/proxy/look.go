@@ -155,12 +155,12 @@ func (p *Proxy) overloaded(m *message.Message, from transport.Source) []byte {
 	tag := strconv.AppendUint(slices.Clip(statelessTag), branchHash(p.loop, m), 36)
 	return message.AppendAnswer(nil, m, message.Answer{
 		Status: 503, Phrase: "Service Unavailable", ToTag: string(tag), Source: from.AddrPort,
-		Headers: retryAfter[rand.IntN(len(retryAfter))],
+		Headers: retryLines[rand.IntN(len(retryLines))],
 	})
 }
 
-// retryAfter are the lines of 1 to 10 seconds.
-var retryAfter = func() (lines [10][]byte) {
+// retryLines are the lines of 1 to 10 seconds.
+var retryLines = func() (lines [10][]byte) {
 	for i := range lines {
 		lines[i] = []byte("Retry-After: " + strconv.Itoa(i+1) + "\r\n")
 	}
@@ -192,11 +192,11 @@ func (r *Routing) limit(from transport.Address) (*guard.Limit, gate.Dialplan) {
 		return nil, nil
 	}
 	addr := from.Addr()
-	if r.Extensions != nil && r.Extensions.Address.Addr() == addr || contains(r.Trusted, addr) {
+	if r.Extensions != nil && r.Extensions.host(addr) || contains(r.Trusted, addr) {
 		return nil, nil
 	}
 	for i := range r.Trunks {
-		if r.Trunks[i].Address.Addr() == addr {
+		if r.Trunks[i].host(addr) {
 			return nil, nil
 		}
 	}

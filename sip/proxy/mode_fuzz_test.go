@@ -82,8 +82,7 @@ func feedMode(t *testing.T, raw []byte, mode Mode) {
 	inMode(mode)(r)
 	p := New(ctx, Config{
 		Gate: fuzzGate(), Metrics: fuzzMetrics(), Log: zerolog.New(panicWriter{t}), Transport: network, Keys: keys, Routing: r,
-		Timers:  Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 20 * time.Millisecond},
-		Resolve: noNames,
+		Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 20 * time.Millisecond},
 	})
 	layer := transaction.New(transaction.Config{User: p, Sender: network})
 	for range 2 {

@@ -145,7 +145,7 @@ func TestRedirectKeepsSIPS(t *testing.T) {
 			inWorld(t, setUp{routing: func(r *Routing) {
 				inMode(Redirecting)(r)
 				if secure {
-					r.Trunks[1].Address, r.Trunks[1].Host = at("tls", "10.1.0.2:5061"), "10.1.0.2:5061"
+					r.Trunks[1].Addresses, r.Trunks[1].Host = At(at("tls", "10.1.0.2:5061")), "10.1.0.2:5061"
 				}
 			}}, func(w *world) {
 				w.ask(ask{uri: "sips:+12125550100@10.0.0.1", source: deskTLS})

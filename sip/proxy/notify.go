@@ -59,8 +59,9 @@ func (n *notice) address(rc *responseContext, rep gate.Rep) bool {
 	p := n.p
 	own := p.Gate.Read("sip", string(rep), nil)
 	if x := p.routing.Load().Extensions; x != nil && own.Kind == gate.Extension {
-		n.uri, n.to = x.uri(own.Local), x.Address
-		return true
+		at, ok := x.first()
+		n.uri, n.to = x.uri(own.Local), at
+		return ok
 	}
 	n.to = rc.tx.Source.Address
 	if rc.m == nil || !p.Transport.Connected(n.to) {

@@ -9,7 +9,6 @@ package proxy
 import (
 	"context"
 	"hash/maphash"
-	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -36,11 +35,13 @@ type Config struct {
 	Directory identity.Directory // digest users beyond the users file; nil: there are none
 	Advertise string             // host others reach us by; "" for the local address towards each of them
 	Timers    Timers
-	Sources   *guard.Sources                                               // what each has sent; nil: a table of this proxy's own
-	Wait      time.Duration                                                // how long a new call may have to wait for its turn with the registry; 0: for ever
-	Full      bool                                                         // show whole numbers in the log
-	Observe   func(gate.Decision)                                          // told of every decision; may be nil
-	Resolve   func(ctx context.Context, host string) ([]net.IPAddr, error) // nil: the system's resolver
+	Sources   *guard.Sources      // what each has sent; nil: a table of this proxy's own
+	Wait      time.Duration       // how long a new call may have to wait for its turn with the registry; 0: for ever
+	Full      bool                // show whole numbers in the log
+	Observe   func(gate.Decision) // told of every decision; may be nil
+	// Resolve finds where a URI leads whose host is a name (RFC 3263), and may wait; nil: nowhere. With an error there may
+	// still be addresses, known from before.
+	Resolve func(ctx context.Context, u message.URI) ([]Hop, error)
 }
 
 // Timers are the proxy's own; the transactions' are transaction.Timers.
@@ -48,6 +49,7 @@ type Timers struct {
 	C        time.Duration // how long a branch may ring (§16.6-11), more than 3 minutes
 	NoAnswer time.Duration // how long a target may stay silent before the next one is tried
 	Trying   time.Duration // when 100 is sent though the decision is not there yet
+	Penalty  time.Duration // how long an address that failed comes after the others of its target
 }
 
 // Transport is what the proxy needs of transport.Transport.
@@ -74,12 +76,13 @@ type Proxy struct {
 	digest   *identity.Digest
 	flows    *identity.Flows
 	notices  notices
+	lookups  atomic.Int64 // requests that wait for a name
 }
 
 // New makes a proxy. What it asks of gate and resolver on behalf of calls ends with life.
 func New(life context.Context, c Config) *Proxy {
 	if c.Resolve == nil {
-		c.Resolve = net.DefaultResolver.LookupIPAddr
+		c.Resolve = func(context.Context, message.URI) ([]Hop, error) { return nil, errNoAddress }
 	}
 	if c.Observe == nil {
 		c.Observe = func(gate.Decision) {}
@@ -175,6 +178,8 @@ func (p *Proxy) Response(c *transaction.Client, m *message.Message) {
 	case *notice:
 		defer p.contain(nil)
 		x.done(m.Status)
+	case *ping:
+		x.received(m)
 	}
 }
 
@@ -196,6 +201,8 @@ func (p *Proxy) Failed(c *transaction.Client, err error) {
 		x.failed(err)
 	case *notice:
 		x.done(0)
+	case *ping:
+		x.failed()
 	}
 }
 

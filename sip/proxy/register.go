@@ -14,7 +14,7 @@ func (p *Proxy) register(in *inbound) {
 		return
 	}
 	rc := newResponseContext(p, in.tx, in.m)
-	rc.groups = [][]outbound{{{to: x.Address, path: p.Keys.signFlow(in.tx.Source.Address), strip: in.strip()}}}
+	rc.groups = [][]outbound{{{at: x, path: p.Keys.signFlow(in.tx.Source.Address), strip: in.strip()}}}
 	rc.forward()
 }
 

@@ -319,3 +319,74 @@ func TestNonInviteTimeout(t *testing.T) {
 		require.Zero(t, w.layer.Size())
 	})
 }
+
+// §16.7-6: the best of all responses is looked for, not of the last trunk's only, and one that somebody gave is better
+// than one of our own making.
+func TestBestOfAllTrunks(t *testing.T) {
+	a, b := trunkA, trunkB
+	a.Protocol, b.Protocol = transport.TCP, transport.TCP
+	byTCP := func(r *Routing) { r.Trunks[0].Addresses, r.Trunks[1].Addresses = At(a), At(b) }
+	inWorld(t, setUp{routing: byTCP}, func(w *world) {
+		w.dead[b] = true
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		w.reply(a, w.expectMethod(a, "INVITE"), 513, "")
+		w.expectStatus(desk, 513)
+	})
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		time.Sleep(6 * time.Second)
+		w.reply(trunkB, w.expectMethod(trunkB, "INVITE"), 500, "")
+		w.expectStatus(desk, 408)
+	})
+}
+
+// §16.9 and §16.7-6: where no trunk can be reached at all we say 500. With 503 a caller would take us out of use.
+func TestUnreachableBecomes500(t *testing.T) {
+	a := trunkA
+	a.Protocol = transport.TCP
+	inWorld(t, setUp{routing: func(r *Routing) { r.Trunks = r.Trunks[:1]; r.Trunks[0].Addresses = At(a) }}, func(w *world) {
+		w.dead[a] = true
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		w.expectStatus(desk, 500)
+	})
+	inWorld(t, setUp{routing: func(r *Routing) { r.Trunks = r.Trunks[:1]; r.Trunks[0].Addresses = &Addresses{} }}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 500)
+	})
+}
+
+// §16.7-3: a response without a Via of the caller's was meant for us and goes nowhere; its request does not wait for ever.
+func TestResponseForUs(t *testing.T) {
+	for _, method := range []string{"INVITE", "MESSAGE"} {
+		inWorld(t, setUp{}, func(w *world) {
+			w.ask(ask{method: method, uri: "sip:305@10.0.0.1"})
+			m := w.expectMethod(pbx, method)
+			w.deliver(pbx, "SIP/2.0 200 OK\nVia: "+string(m.Bytes(m.Via.Element))+"\nFrom: <sip:x@y>;tag=a\nTo: <sip:z@y>;tag=b\nCall-ID: call-1\nCSeq: 1 "+method+"\nContent-Length: 0\n\n")
+			if method == "INVITE" {
+				w.expectStatus(desk, 100)
+			}
+			w.expectStatus(desk, 502)
+			w.ask(ask{method: "ACK", uri: "sip:305@10.0.0.1"})
+			time.Sleep(40 * time.Second)
+			require.Zero(t, w.layer.Size())
+		})
+	}
+}
+
+// A callee that rang, and ignores the CANCEL of Timer C, was reached all the same: the next trunk would ring a second
+// phone of somebody who does not answer.
+func TestTimerCEndsTheSearch(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		w.reply(trunkA, w.expectMethod(trunkA, "INVITE"), 180, "")
+		time.Sleep(230 * time.Second)
+		w.drain(trunkA)
+		w.expectStatus(desk, 100)
+		w.expectStatus(desk, 180)
+		w.expectStatus(desk, 408)
+		w.quiet(trunkB)
+	})
+}

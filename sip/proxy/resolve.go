@@ -14,55 +14,81 @@ import (
 // resolveTimeout bounds a name look-up on a request's way; half of what Timer B would allow would be no use to a caller.
 const resolveTimeout = 2 * time.Second
 
+// maxLookups is how many requests may wait for a name at once: the names are others' words, and so is their number.
+const maxLookups = 256
+
 var (
 	errNoAddress   = errors.New("the name has no address")
+	errBusy        = errors.New("too many names are being looked up")
 	errFlowGone    = errors.New("the phone's connection is gone, and it has no address that could be connected to")
 	errNoTransport = errors.New("the URI asks for a transport that this proxy does not speak")
 )
 
-// reach finds the address behind a URI and goes on with it as an event of the shard: at once for a literal address,
-// later for a name. To be called with the shard's lock held.
-func (p *Proxy) reach(s *transaction.Shard, uri []byte, then func(transport.Address, error)) {
+// reach finds what is behind a URI of a request's own, a Route or a Contact, and goes on with it as an event of the
+// shard: at once for a literal address, later for a name. To be called with the shard's lock held.
+func (p *Proxy) reach(s *transaction.Shard, uri []byte, then func(outbound, error)) {
 	u, err := message.ParseURI(uri)
 	if err != nil || u.Scheme != "sip" && u.Scheme != "sips" {
-		then(transport.Address{}, errNoAddress)
+		then(outbound{}, errNoAddress)
 		return
 	}
-	to := transport.Address{Protocol: protocolOf(u)}
-	if to.Protocol == 0 {
-		then(transport.Address{}, errNoTransport)
+	proto := protocolOf(u)
+	if proto == 0 {
+		then(outbound{}, errNoTransport)
 		return
 	}
-	port := portOf(u, to.Protocol)
 	if ip, err := netip.ParseAddr(string(u.Host)); err == nil {
-		to.AddrPort = netip.AddrPortFrom(ip.Unmap(), port)
-		if to = p.routing.Load().named(to); to.Protocol.Web() && !p.Transport.Connected(to) {
-			then(to, errFlowGone)
+		to := p.routing.Load().named(transport.Address{Protocol: proto, AddrPort: netip.AddrPortFrom(ip.Unmap(), portOf(u, proto))})
+		if to.Protocol.Web() && !p.Transport.Connected(to) {
+			then(outbound{}, errFlowGone)
 			return
 		}
-		then(to, nil)
+		then(outbound{to: to}, nil)
 		return
 	}
-	if to.Protocol.Web() || hasSuffixFold(u.Host, ".invalid") { // RFC 7118 §5: a browser has no other host
-		then(transport.Address{}, errFlowGone)
+	if proto.Web() || hasSuffixFold(u.Host, ".invalid") { // RFC 7118 §5: a browser has no other host
+		then(outbound{}, errFlowGone)
 		return
 	}
-	host := string(u.Host)
-	to = to.Named(host)
+	if p.lookups.Add(1) > maxLookups {
+		p.lookups.Add(-1)
+		then(outbound{}, errBusy)
+		return
+	}
 	go func() {
-		ctx, stop := context.WithTimeout(p.life, resolveTimeout)
-		defer stop()
-		ips, err := p.Resolve(ctx, host)
-		if err == nil && len(ips) == 0 {
-			err = errNoAddress
-		}
-		if err == nil {
-			ip, _ := netip.AddrFromSlice(ips[0].IP)
-			to.AddrPort = netip.AddrPortFrom(ip.Unmap(), port)
-		}
+		defer p.lookups.Add(-1)
+		o, err := p.locate(u)
 		s.Do(func() {
 			defer p.contain(nil)
-			then(to, err)
+			then(o, err)
 		})
 	}()
+}
+
+// locate waits for the resolver. Requests of one dialog must all find the same server, so each address has a rank of its
+// own here.
+func (p *Proxy) locate(u message.URI) (outbound, error) {
+	ctx, stop := context.WithTimeout(p.life, resolveTimeout)
+	defer stop()
+	all, err := p.Resolve(ctx, u)
+	if len(all) == 0 {
+		return outbound{}, errors.Join(errNoAddress, err)
+	}
+	for i := range all {
+		all[i].Rank = i
+	}
+	at := &Target{Name: "next hop", Host: string(u.Host), Addresses: &Addresses{}}
+	at.Set(all)
+	return outbound{at: at}, nil
+}
+
+// first is where o goes when only one address can be tried.
+func (o *outbound) first() transport.Address {
+	if o.at == nil {
+		return o.to
+	}
+	if i := o.at.now().next(0, true); i >= 0 {
+		return o.at.now().all[i].Address
+	}
+	return transport.Address{}
 }

@@ -56,9 +56,10 @@ type Peer struct {
 
 // Target is a place to send requests to.
 type Target struct {
-	Name    string
-	Address transport.Address
-	Host    string // as the Request-URI names it, with the port: "198.51.100.1:5060"
+	Name       string
+	Host       string             // as the Request-URI names it, with the port if there is one: "198.51.100.1:5060"
+	Protocol   transport.Protocol // that its URI asks for; 0 when it does not say
+	*Addresses                    // where that is now
 }
 
 // Trunk is a way out.
@@ -66,7 +67,8 @@ type Trunk struct {
 	Target
 	Priority int // equal ones ring together, others one after another
 	Number   Notation
-	Trusted  bool // inside the trust domain (RFC 3325 §2.4)
+	Trusted  bool          // inside the trust domain (RFC 3325 §2.4)
+	Ping     time.Duration // how often its addresses are asked whether they are there; 0: never
 }
 
 // Notation is how a trunk wants its numbers.
@@ -99,14 +101,14 @@ func (o origin) strip() *identity.Strip {
 	return &o.peer.strip
 }
 
-// origin: a request that comes from a trunk's exact address is the trunk's; only then are the peers matched, in order.
+// origin: a request that comes from an exact address of a trunk is the trunk's; only then are the peers matched, in order.
 func (r *Routing) origin(from transport.Address) origin {
 	for i := range r.Trunks {
-		if sameSender(r.Trunks[i].Address, from) {
+		if r.Trunks[i].sends(from) {
 			return origin{trunk: &r.Trunks[i]}
 		}
 	}
-	o := origin{pbx: r.Extensions != nil && sameSender(r.Extensions.Address, from)}
+	o := origin{pbx: r.Extensions != nil && r.Extensions.sends(from)}
 	for i := range r.Peers {
 		if contains(r.Peers[i].From, from.Addr()) {
 			o.peer = &r.Peers[i]
@@ -127,55 +129,80 @@ func sameSender(configured, from transport.Address) bool {
 // Admits says whether anything from this address is read at all. A target's address is let in with any port: what it
 // may do there is decided by origin, and by what we signed.
 func (r *Routing) Admits(from transport.Address) bool {
-	if r.origin(from).known() || r.Extensions != nil && r.Extensions.Address.Addr() == from.Addr() ||
-		r.announces(func(t *Target) bool { return t.Address.Addr() == from.Addr() }) {
+	if r.origin(from).known() || r.Extensions != nil && r.Extensions.read(from) || r.announces(from) {
 		return true
 	}
-	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.Address.Addr() == from.Addr() })
+	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.read(from) })
 }
 
-// configured says whether a is one of the places that the configuration sends requests to.
-func (r *Routing) configured(a transport.Address) bool {
-	if r.Extensions != nil && r.Extensions.Address.Same(a) || r.announces(func(t *Target) bool { return t.Address.Same(a) }) {
-		return true
+// configured says whether o leads only to places that the configuration sends requests to.
+func (r *Routing) configured(o *outbound) bool {
+	if o.at == nil {
+		_, ok := r.target(o.to)
+		return ok
 	}
-	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.Address.Same(a) })
+	all := o.at.now().all
+	return len(all) > 0 && !slices.ContainsFunc(all, func(h hop) bool { _, ok := r.target(h.Address); return !ok })
+}
+
+// target finds an address among those that the configuration sends requests to.
+func (r *Routing) target(a transport.Address) (transport.Address, bool) {
+	if r.Extensions != nil {
+		if found, ok := r.Extensions.find(a); ok {
+			return found, true
+		}
+	}
+	for i := range r.Trunks {
+		if found, ok := r.Trunks[i].find(a); ok {
+			return found, true
+		}
+	}
+	for i := range r.Peers {
+		if played := r.Peers[i].Announcement; played != nil {
+			if found, ok := played.find(a); ok {
+				return found, true
+			}
+		}
+	}
+	return a, false
 }
 
 // named gives a the name that the configuration knows it by. Contact and Route of a trunk are mostly bare addresses, for
 // which its certificate would not do.
 func (r *Routing) named(a transport.Address) transport.Address {
-	if !a.Protocol.Secure() {
-		return a
-	}
-	if r.Extensions != nil && r.Extensions.Address.Same(a) {
-		return r.Extensions.Address
-	}
-	for i := range r.Trunks {
-		if r.Trunks[i].Address.Same(a) {
-			return r.Trunks[i].Address
-		}
+	if a.Protocol.Secure() {
+		a, _ = r.target(a)
 	}
 	return a
 }
 
-// announces says whether an announcement's target is such.
-func (r *Routing) announces(such func(*Target) bool) bool {
-	return slices.ContainsFunc(r.Peers, func(p Peer) bool { return p.Announcement != nil && such(&p.Announcement.Target) })
+// announces says whether anything from there is read because announcements are played there.
+func (r *Routing) announces(from transport.Address) bool {
+	return slices.ContainsFunc(r.Peers, func(p Peer) bool { return p.Announcement != nil && p.Announcement.read(from) })
 }
 
-// groups are the trunks as a call tries them: those of one group ring together.
+// groups are the trunks as a call tries them: those of one group ring together. Where nothing of a group answered
+// lately, it comes after the others: nobody is to wait for it while another way is open.
 func (r *Routing) groups() [][]*Trunk {
-	var groups [][]*Trunk
-	for i := range r.Trunks {
-		t := &r.Trunks[i]
-		if n := len(groups); n > 0 && groups[n-1][0].Priority == t.Priority {
-			groups[n-1] = append(groups[n-1], t)
-			continue
+	var groups, failed [][]*Trunk
+	for rest := r.Trunks; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].Priority == rest[0].Priority {
+			n++
 		}
-		groups = append(groups, []*Trunk{t})
+		group, usable := make([]*Trunk, n), false
+		for i := range group {
+			group[i] = &rest[i]
+			usable = usable || group[i].now().usable()
+		}
+		if usable {
+			groups = append(groups, group)
+		} else {
+			failed = append(failed, group)
+		}
+		rest = rest[n:]
 	}
-	return groups
+	return append(groups, failed...)
 }
 
 // uri is the Request-URI that rings user at t.
@@ -187,6 +214,6 @@ func (t *Target) uri(user string) []byte {
 		b.WriteByte('@')
 	}
 	b.WriteString(t.Host)
-	b.WriteString(transportParam(t.Address.Protocol))
+	b.WriteString(transportParam(t.Protocol))
 	return []byte(b.String())
 }

@@ -128,7 +128,7 @@ func (p *Proxy) vouch(m *message.Message, token string) string {
 // the extensions name is believed.
 func (b *branch) vouchUpstream(e *message.Edit, m *message.Message) {
 	p := b.rc.p
-	if b.rc.method == "INVITE" && m.ToTag != nil && b.out != nil && p.routing.Load().configured(b.out.to) {
+	if b.rc.method == "INVITE" && m.ToTag != nil && b.out != nil && p.routing.Load().configured(b.out) {
 		p.vouchCallee(e, m, b.rc.number, true)
 	}
 }
@@ -174,12 +174,12 @@ func (p *Proxy) trunkSide(in *inbound) bool {
 
 // trunkHost says whether a trunk has this address.
 func (r *Routing) trunkHost(a netip.Addr) bool {
-	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.Address.Addr() == a })
+	return slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.host(a) })
 }
 
 // extensionsHost says whether the extensions' server has this address.
 func (r *Routing) extensionsHost(a netip.Addr) bool {
-	return r.Extensions != nil && r.Extensions.Address.Addr() == a
+	return r.Extensions != nil && r.Extensions.host(a)
 }
 
 // phone says whether a URI names a phone of ours: its host is in a peer's network, and that is a network of phones, with
@@ -194,7 +194,7 @@ func (r *Routing) phone(u message.URI) bool {
 		return false
 	}
 	phones := func(n netip.Prefix) bool {
-		return n.Contains(ip) && !slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return n.Contains(t.Address.Addr()) })
+		return n.Contains(ip) && !slices.ContainsFunc(r.Trunks, func(t Trunk) bool { return t.within(n) })
 	}
 	return slices.ContainsFunc(r.Peers, func(p Peer) bool { return slices.ContainsFunc(p.From, phones) })
 }

@@ -191,7 +191,7 @@ func TestPhones(t *testing.T) {
 
 // What goes over a trunk's connection goes to the trunk, whichever phone its Request-URI names.
 func TestTargetOverAConnection(t *testing.T) {
-	byTCP := func(r *Routing) { r.Trunks[0].Address = at("tcp", "10.1.0.1:5060") }
+	byTCP := func(r *Routing) { r.Trunks[0].Addresses = At(at("tcp", "10.1.0.1:5060")) }
 	inWorld(t, setUp{routing: byTCP}, func(w *world) {
 		caller := at("tcp", "10.1.0.1:40000")
 		w.ask(ask{uri: "sip:305@10.0.0.1", callID: "in", source: caller, from: "+442079460000"})

@@ -42,15 +42,16 @@ func (rc *responseContext) failed(best *branch) {
 		return
 	}
 	r := refusal{Status: 500, Phrase: "No Route"}
-	if best != nil {
-		r = refusal{Status: best.status, Phrase: "Request Timeout"}
-		switch best.status {
-		case 408:
-		case notSecured.Status:
-			r = notSecured
-		default:
-			r.Phrase = "Trunk Unreachable"
-		}
+	switch {
+	case best == nil:
+	case best.status == 408:
+		r = refusal{Status: 408, Phrase: "Request Timeout"}
+	case best.status == notSecured.Status:
+		r = notSecured
+	case best.status == 503: // §16.9 takes it for a 503, and §16.7-6 lets no 503 pass: we can serve others
+		r.Phrase = "Trunk Unreachable"
+	default:
+		r = refusal{Status: best.status, Phrase: "Bad Gateway"}
 	}
 	rc.answer(r)
 }
@@ -66,18 +67,24 @@ func (rc *responseContext) best() *branch {
 	return best
 }
 
+// rank is lower for the better response. Of two alike one that somebody gave is better than one that we made up.
 func (b *branch) rank() int {
+	class := b.status / 100 * 100
+	made := 0
+	if b.final == nil {
+		made = 1
+	}
 	switch {
 	case b.status == 401 || b.status == 407:
-		return 400
+		return class
 	case b.status == 415 || b.status == 420 || b.status == 484:
-		return 401
-	case b.status/100 == 6:
+		return class + 1
+	case class == 600:
 		return 0
 	case b.status == notSecured.Status && b.final == nil: // nobody was asked
 		return 560
 	}
-	return b.status/100*100 + 50
+	return class + 50 + made
 }
 
 // relayFinal passes a branch's final response on, with the challenges of the others when it is one (§16.7-7).
@@ -86,12 +93,12 @@ func (rc *responseContext) relayFinal(best *branch) {
 		if best.status/100 == 3 {
 			rc.redirected(e, best.final)
 		}
-		if best.status != 401 && best.status != 407 {
+		if !challenges(best.status) {
 			return
 		}
 		for _, other := range rc.branches {
-			if other != best && other.final != nil {
-				e.Insert(best.final.HeadersEnd(), challenges(other.final))
+			if other != best && other.final != nil && challenges(other.status) {
+				e.Insert(best.final.HeadersEnd(), challengesOf(other.final))
 			}
 		}
 	})
@@ -101,8 +108,10 @@ func (rc *responseContext) relayFinal(best *branch) {
 	rc.drop()
 }
 
-// challenges are the WWW- and Proxy-Authenticate lines of a response.
-func challenges(m *message.Message) []byte {
+func challenges(status int) bool { return status == 401 || status == 407 }
+
+// challengesOf are the WWW- and Proxy-Authenticate lines of a response.
+func challengesOf(m *message.Message) []byte {
 	var lines []byte
 	for _, h := range m.Headers() {
 		if h.Kind == message.WWWAuthenticate || h.Kind == message.ProxyAuthenticate {

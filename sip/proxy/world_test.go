@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -81,11 +80,15 @@ type setUp struct {
 	users    identity.Directory
 	still    bool      // no timer runs, and what is counted is counted with other worlds: for fuzzing, which makes many
 	log      io.Writer // nil: nowhere
+	resolve  func(context.Context, message.URI) ([]Hop, error)
 }
 
 func inWorld(t *testing.T, s setUp, f func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, queue: map[transport.Address][]*message.Message{}, dead: map[transport.Address]bool{}}
+		if s.resolve == nil {
+			s.resolve = func(context.Context, message.URI) ([]Hop, error) { return []Hop{{callee, 0, 1}}, nil }
+		}
 		w.registry = registrytest.NewMemory(time.Now)
 		cfg := gate.Defaults(cmp.Or(s.region, "US"))
 		cfg.Extension = "^[2-8][0-9]{2,3}$"
@@ -116,10 +119,8 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 		}
 		w.proxy = New(ctx, Config{
 			Gate: g, Metrics: counts(), Log: log, Wait: 25 * time.Millisecond, Transport: w, Keys: keys, Routing: routing, Observe: s.observe, Directory: s.users,
-			Timers: Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 150 * time.Millisecond},
-			Resolve: func(context.Context, string) ([]net.IPAddr, error) {
-				return []net.IPAddr{{IP: callee.Addr().AsSlice()}}, nil
-			},
+			Timers:  Timers{C: 190 * time.Second, NoAnswer: 5 * time.Second, Trying: 150 * time.Millisecond, Penalty: 30 * time.Second},
+			Resolve: func(ctx context.Context, u message.URI) ([]Hop, error) { return s.resolve(ctx, u) },
 		})
 		w.layer = transaction.New(transaction.Config{User: w.proxy, Sender: w})
 		w.proxy.Known = w.layer.Known
@@ -147,7 +148,7 @@ func routing(t *testing.T) *Routing {
 	plan, err := gate.NewDialplan(map[string]string{"9": ""})
 	require.NoError(t, err)
 	target := func(name string, a transport.Address) Target {
-		return Target{Name: name, Address: a, Host: a.AddrPort.String()}
+		return Target{Name: name, Host: a.AddrPort.String(), Addresses: At(a)}
 	}
 	x := target("pbx", pbx)
 	return &Routing{
