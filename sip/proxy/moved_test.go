@@ -24,7 +24,7 @@ func TestRedirectNamesTheTrunks(t *testing.T) {
 	inWorld(t, setUp{routing: func(r *Routing) {
 		inMode(Redirecting)(r)
 		third := r.Trunks[1]
-		third.Address = at("tcp", "10.1.0.3:5080")
+		third.Addresses, third.Protocol = At(at("tcp", "10.1.0.3:5080")), transport.TCP
 		third.Host, third.Priority, third.Number = "10.1.0.3:5080", 3, National
 		second := r.Trunks[1]
 		second.Number = Digits
@@ -145,7 +145,7 @@ func TestRedirectKeepsSIPS(t *testing.T) {
 			inWorld(t, setUp{routing: func(r *Routing) {
 				inMode(Redirecting)(r)
 				if secure {
-					r.Trunks[1].Addresses, r.Trunks[1].Host = At(at("tls", "10.1.0.2:5061")), "10.1.0.2:5061"
+					r.Trunks[1].Addresses, r.Trunks[1].Protocol, r.Trunks[1].Host = At(at("tls", "10.1.0.2:5061")), transport.TLS, "10.1.0.2:5061"
 				}
 			}}, func(w *world) {
 				w.ask(ask{uri: "sips:+12125550100@10.0.0.1", source: deskTLS})

@@ -20,6 +20,7 @@ type Plan struct {
 	Peer   string        // further keys of the phones' peer in the gate's words, such as "mode: redirect"
 	Peers  string        // further peers in the gate's words, before the phones', such as "{name: x, from: [192.0.2.1]},"
 	Limits string        // keys of sip.limits in the gate's words, such as "queue_delay: 50ms"
+	DNS    string        // further keys of sip.dns in the gate's words, such as "min_ttl: 1s"
 	Dir    string        // for files of the run
 }
 
@@ -27,6 +28,8 @@ type Plan struct {
 type Trunk struct {
 	At       netip.AddrPort
 	Protocol Protocol
+	URI      string // in place of At and Protocol, to the gate only
+	Keys     string // further ones of the trunk in the gate's words, such as "ping: 1s"
 }
 
 // Timers are those that a test may want shorter than the standard has them.

@@ -165,12 +165,13 @@ func configuration(plan Plan, http netip.AddrPort, redis *Redis) string {
 	fmt.Fprintf(&b, "  limits: {%s}\n", plan.Limits)
 	fmt.Fprintf(&b, "  peers: [%s {%s}]\n  trunks:\n", plan.Peers, peer)
 	for i, t := range plan.Trunks {
-		fmt.Fprintf(&b, "    - {name: trunk%d, uri: %q}\n", i+1, "sip:"+target(t))
+		fmt.Fprintf(&b, "    - {name: trunk%d, uri: %q, %s}\n", i+1, cmp.Or(t.URI, "sip:"+target(t)), t.Keys)
 	}
 	fmt.Fprintf(&b, "  extensions: {pattern: %q, uri: %q}\n", "^[2-8][0-9]{2}$", "sip:"+plan.PBX.String())
 	if t := plan.Timers; t != (Timers{}) {
 		fmt.Fprintf(&b, "  timers: {t1: %v, c: %v, no_answer: %v}\n", t.T1, t.C, t.NoAnswer)
 	}
+	fmt.Fprintf(&b, "  dns: {%s}\n", plan.DNS)
 	fmt.Fprintf(&b, "registry: {url: %q}\nrules: {owned: {action: redirect}, budget: %v}\n",
 		redis.URL(), cmp.Or(plan.Budget, 500*time.Millisecond))
 	fmt.Fprintf(&b, "http: {listen: %q}\n", http)
