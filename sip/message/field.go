@@ -74,6 +74,14 @@ func maxForwards(value []byte) (int, error) {
 	return int(n), nil
 }
 
+func maxBreadth(value []byte) (int, error) {
+	n, ok := number(value, 1<<31-1)
+	if !ok {
+		return -1, errNumber
+	}
+	return int(n), nil
+}
+
 // addresses looks at the elements of a Route, Record-Route or Contact of a request: each must hold a URI. In a
 // response they are the callee's and none of our business; a call must not fail because of them.
 func (p *parser) addresses(e *entry) error {

@@ -12,6 +12,7 @@ const (
 	CallID
 	CSeq
 	MaxForwards
+	MaxBreadth
 	Route
 	RecordRoute
 	Contact
@@ -46,7 +47,7 @@ const (
 
 // kindNames are the names as the RFCs write them.
 var kindNames = [kindCount]string{
-	"header", "Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Route", "Record-Route", "Contact",
+	"header", "Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Max-Breadth", "Route", "Record-Route", "Contact",
 	"Content-Length", "Content-Type", "Require", "Proxy-Require", "Supported", "Unsupported", "Refer-To", "Referred-By",
 	"Replaces", "Expires", "Retry-After", "Reason", "Warning", "Proxy-Authorization", "Proxy-Authenticate",
 	"WWW-Authenticate", "Authorization", "P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Diversion",

@@ -40,6 +40,7 @@ type Message struct {
 	Via         ViaParm // the topmost
 	Vias        int     // how many there are in all Via headers
 	MaxForwards int     // -1 when absent
+	MaxBreadth  int     // -1 when absent (RFC 5393 §5)
 	Body        Span
 
 	start, end int // header section: after the start line, before the empty line

@@ -20,7 +20,7 @@ func Parse(raw []byte) (*Message, error) {
 	if len(raw) > maxLength {
 		return nil, tooLarge("message")
 	}
-	p := parser{Message: &Message{Raw: raw, MaxForwards: -1}}
+	p := parser{Message: &Message{Raw: raw, MaxForwards: -1, MaxBreadth: -1}}
 	p.headers = make([]entry, 0, usualHeaders)
 	if !p.startLine() {
 		return nil, p.fault
@@ -71,8 +71,8 @@ func (p *parser) headerSection() {
 }
 
 // once are the kinds that must not stand twice: readers differ on which of two counts.
-const once = 1<<From | 1<<To | 1<<CallID | 1<<CSeq | 1<<MaxForwards | 1<<ContentLength | 1<<ContentType | 1<<Expires |
-	1<<ReferredBy | 1<<Replaces | 1<<SessionExpires
+const once = 1<<From | 1<<To | 1<<CallID | 1<<CSeq | 1<<MaxForwards | 1<<MaxBreadth | 1<<ContentLength | 1<<ContentType |
+	1<<Expires | 1<<ReferredBy | 1<<Replaces | 1<<SessionExpires
 
 // typed reads the value of one header.
 func (p *parser) typed(e *entry) {
@@ -97,6 +97,8 @@ func (p *parser) typed(e *entry) {
 		err = p.cseq(value)
 	case MaxForwards:
 		p.MaxForwards, err = maxForwards(value)
+	case MaxBreadth:
+		p.MaxBreadth, err = maxBreadth(value)
 	case Route, RecordRoute, Contact:
 		err = p.addresses(e)
 	}

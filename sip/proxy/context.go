@@ -47,8 +47,7 @@ func responseContextOf(p *Proxy, in *inbound) *responseContext {
 // forward sends the request to the next group of targets; with none left it answers with the best of what came.
 func (rc *responseContext) forward() {
 	for rc.pending == 0 && len(rc.groups) > 0 && rc.m != nil {
-		group := rc.groups[0]
-		rc.groups = rc.groups[1:]
+		group := rc.divide()
 		for i := range group {
 			rc.open(&group[i])
 		}

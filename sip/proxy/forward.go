@@ -18,6 +18,7 @@ type outbound struct {
 	routes  [][]byte          // the whole Route set of the copy
 	at      *Target           // where it goes; nil: to
 	to      transport.Address // of at the address that is being tried
+	breadth int               // its share of Max-Breadth; 0 leaves the header as it is
 	record  bool              // put ourselves into the dialog's route set
 	number  gate.Number       // what the Record-Route's token is signed for
 	extra   string            // complete header lines
@@ -67,6 +68,7 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 	head = append(head, "\r\n"...)
 	// 3. Max-Forwards
 	head = decreaseMaxForwards(e, m, head)
+	head = setMaxBreadth(e, m, head, o.breadth)
 	// 4. Record-Route
 	if o.record {
 		head = p.recordRoute(head, m, from, o, sentBy, sips)

@@ -229,6 +229,7 @@ func TestValidation(t *testing.T) {
 		status int
 	}{
 		"too many hops":      {ask{more: "Max-Forwards: 0\n"}, 483},
+		"no breadth left":    {ask{more: "Max-Breadth: 0\n"}, 440},
 		"unknown extension":  {ask{more: "Proxy-Require: rocket\n"}, 420},
 		"scheme":             {ask{uri: "im:+12125550100@10.0.0.1"}, 416},
 		"urn of another use": {ask{uri: "urn:service:counseling"}, 416},
@@ -388,5 +389,38 @@ func TestTimerCEndsTheSearch(t *testing.T) {
 		w.expectStatus(desk, 180)
 		w.expectStatus(desk, 408)
 		w.quiet(trunkB)
+	})
+}
+
+// RFC 5393 §5: the branches that are out together share the breadth that came; without any, 60.
+func TestMaxBreadth(t *testing.T) {
+	for name, c := range map[string]struct{ more, a, b string }{
+		"absent":  {"", "30", "30"},
+		"odd":     {"Max-Breadth: 5\n", "3", "2"},
+		"just so": {"Max-Breadth: 2\n", "1", "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, setUp{routing: together}, func(w *world) {
+				w.ask(ask{more: c.more})
+				for at, want := range map[transport.Address]string{trunkA: c.a, trunkB: c.b} {
+					m := w.expectMethod(at, "INVITE")
+					require.Equal(t, want, value(m, message.MaxBreadth))
+					require.Equal(t, 1, m.Count(message.MaxBreadth))
+				}
+			})
+		})
+	}
+	inWorld(t, setUp{routing: together}, func(w *world) { // enough for one at a time
+		w.ask(ask{more: "Max-Breadth: 1\n"})
+		m := w.expectMethod(trunkA, "INVITE")
+		require.Equal(t, "1", value(m, message.MaxBreadth))
+		w.quiet(trunkB)
+		w.reply(trunkA, m, 503, "")
+		require.Equal(t, "1", value(w.expectMethod(trunkB, "INVITE"), message.MaxBreadth))
+	})
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		w.expectStatus(desk, 100)
+		require.Equal(t, "60", value(w.expectMethod(trunkA, "INVITE"), message.MaxBreadth))
 	})
 }

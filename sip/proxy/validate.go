@@ -31,6 +31,10 @@ func (p *Proxy) validate(m *message.Message, uri message.URI) *refusal {
 	if m.MaxForwards == 0 {
 		return &refusal{Status: 483, Phrase: "Too Many Hops"}
 	}
+	// Max-Breadth (RFC 5393 §5.3.3)
+	if m.MaxBreadth == 0 {
+		return &refusal{Status: 440, Phrase: "Max-Breadth Exceeded"}
+	}
 	// 4. Loop detection (RFC 5393 §4.2)
 	if m.Vias > 1 && p.looped(m) {
 		return &refusal{Status: 482, Phrase: "Loop Detected"}
