@@ -140,6 +140,22 @@ func (b *branch) rings() {
 	b.rang = true
 }
 
+// late is a response to an INVITE that was given up for its silence. Whoever rings now is told to stop, or the called
+// person would be rung twice; who answers has the call if nobody else has (§16.7-5: every 2xx goes up).
+func (b *branch) late(c *transaction.Client, m *message.Message) {
+	rc := b.rc
+	switch {
+	case m.Status < 200:
+		if c.Proceeding() && !c.Cancelled() {
+			c.Cancel()
+		}
+	case m.Status < 300 && m.Vias > 1:
+		rc.groups = nil
+		rc.cancelBranches()
+		rc.relay(b, m)
+	}
+}
+
 // overloaded is RFC 3261 §21.5.4: the server is spared for as long as it says, and another one is tried.
 func (b *branch) overloaded(m *message.Message) bool {
 	if wait := retryAfter(m); wait > 0 {

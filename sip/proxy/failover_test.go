@@ -65,6 +65,77 @@ func TestNextAddressAfterSilence(t *testing.T) {
 	})
 }
 
+// A server that was only slow is told to stop when it begins to ring: the called person is not to be rung twice.
+func TestSlowServerIsCancelled(t *testing.T) {
+	inWorld(t, setUp{routing: twoServers}, func(w *world) {
+		w.call("0")
+		w.expectStatus(desk, 100)
+		slow := w.expectMethod(first, "INVITE")
+		time.Sleep(6 * time.Second)
+		w.drain(first)
+		invite := w.expectMethod(second, "INVITE")
+		w.reply(second, invite, 180, "")
+		w.expectStatus(desk, 180)
+		w.reply(first, slow, 180, "")
+		w.reply(first, slow, 183, "")
+		cancel := w.expectMethod(first, "CANCEL")
+		require.Equal(t, string(slow.Via.Branch), string(cancel.Via.Branch))
+		w.reply(first, cancel, 200, "")
+		w.reply(first, slow, 487, "")
+		w.expectMethod(first, "ACK")
+		w.quiet(desk, first)
+		w.reply(second, invite, 200, "")
+		w.expectStatus(desk, 200)
+		time.Sleep(40 * time.Second)
+		require.Zero(t, w.layer.Size())
+	})
+}
+
+// One that answers without ringing has the call; whoever rings instead stops.
+func TestSlowServerAnswers(t *testing.T) {
+	inWorld(t, setUp{routing: twoServers}, func(w *world) {
+		w.call("0")
+		w.expectStatus(desk, 100)
+		slow := w.expectMethod(first, "INVITE")
+		time.Sleep(6 * time.Second)
+		w.drain(first)
+		invite := w.expectMethod(second, "INVITE")
+		w.reply(second, invite, 180, "")
+		w.expectStatus(desk, 180)
+		w.drain(second) // it came again in between
+		w.reply(first, slow, 200, "")
+		w.expectStatus(desk, 200)
+		w.expectMethod(second, "CANCEL")
+		w.reply(second, invite, 487, "")
+		w.expectMethod(second, "ACK")
+		w.reply(first, slow, 200, "")
+		w.expectStatus(desk, 200)
+		w.quiet(desk, first, trunkB)
+		require.Equal(t, 1, w.gate.CallsUp())
+	})
+}
+
+// So it is when the last trunk was given up and the caller has been told.
+func TestSlowTrunkIsCancelled(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{})
+		invite := w.expectMethod(trunkA, "INVITE")
+		time.Sleep(12 * time.Second)
+		w.expectStatus(desk, 100)
+		w.expectStatus(desk, 408)
+		w.ask(ask{method: "ACK"})
+		require.Zero(t, w.layer.Active(), "nobody waits any more")
+		w.drain(desk)
+		w.drain(trunkA)
+		w.reply(trunkA, invite, 180, "")
+		w.reply(trunkA, w.expectMethod(trunkA, "CANCEL"), 200, "")
+		w.drain(trunkB)
+		time.Sleep(70 * time.Second)
+		w.quiet(desk, trunkA, trunkB)
+		require.Zero(t, w.layer.Size())
+	})
+}
+
 // A connection that nobody takes, too, and at once.
 func TestNextAddressAfterRefusedConnection(t *testing.T) {
 	tcp := first

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transport"
 )
 
 // contactsOf are the Contact values of m in order.

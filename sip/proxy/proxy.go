@@ -174,7 +174,11 @@ func (p *Proxy) Response(c *transaction.Client, m *message.Message) {
 	switch x := c.Context.(type) {
 	case *branch:
 		defer p.contain(x.rc.tx)
-		x.received(m)
+		if c.GivenUp() {
+			x.late(c, m)
+		} else {
+			x.received(m)
+		}
 	case *notice:
 		defer p.contain(nil)
 		x.done(m.Status)

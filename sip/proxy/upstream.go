@@ -71,7 +71,7 @@ func (rc *responseContext) best() *branch {
 func (b *branch) rank() int {
 	class := b.status / 100 * 100
 	made := 0
-	if b.final == nil {
+	if b.final == nil || b.status == 503 { // a 503 will not be passed on
 		made = 1
 	}
 	switch {

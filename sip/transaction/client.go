@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"errors"
 	"time"
 
 	"github.com/ringfence/ringfence/sip/message"
@@ -20,6 +21,9 @@ type Client struct {
 	branch   string
 	method   string
 	state    state
+	patience time.Duration // what Request asked for, at most 64×T1
+	cancels  bool          // its CANCEL was sent
+	givenUp  bool          // patience ended, and Timer B has not
 	interval time.Duration
 	resend   Timer // A, E
 	timeout  Timer // B, F
@@ -50,6 +54,7 @@ func (s *Shard) Send(r Request) *Client {
 	if r.Patience <= 0 || r.Patience > 64*t.T1 {
 		r.Patience = 64 * t.T1
 	}
+	c.patience = r.Patience
 	s.Start(&c.timeout, r.Patience) // B, F
 	if !c.To.Protocol.Reliable() {
 		c.interval = t.T1
@@ -67,8 +72,16 @@ func (c *Client) Proceeding() bool { return c.state == proceeding }
 // Pending says whether a final response is still to come.
 func (c *Client) Pending() bool { return c.state <= proceeding }
 
+// GivenUp says whether the User has been told ErrTimeout though a response may still come: it was less patient than
+// Timer B, and whoever got the INVITE may only be slow.
+func (c *Client) GivenUp() bool { return c.givenUp }
+
+// Cancelled says whether its CANCEL was sent.
+func (c *Client) Cancelled() bool { return c.cancels }
+
 // Cancel sends the CANCEL of c's INVITE, which must be Proceeding, and gives its final response 64×T1 to come (§9.1).
 func (c *Client) Cancel() {
+	c.cancels = true
 	b := message.AppendCancel(nil, c.Sent)
 	c.Shard.Start(&c.timeout, 64*c.Shard.layer.Timers.T1)
 	c.Shard.Send(Request{Method: "CANCEL", Branch: c.branch, Bytes: b, To: c.To, From: c.From})
@@ -91,10 +104,22 @@ func (c *Client) fail(err error) {
 	if !c.Pending() {
 		return
 	}
-	c.terminate()
-	if c.method != "CANCEL" {
+	given := c.givenUp
+	if c.invite() && c.state == calling && errors.Is(err, ErrTimeout) && !given && c.patience < 64*c.Shard.layer.Timers.T1 {
+		c.giveUp()
+	} else {
+		c.terminate()
+	}
+	if c.method != "CANCEL" && !given {
 		c.Shard.layer.User.Failed(c, err)
 	}
+}
+
+// giveUp stops asking, and listens for what is left of Timer B's time.
+func (c *Client) giveUp() {
+	c.givenUp = true
+	c.Shard.Stop(&c.resend)
+	c.Shard.Start(&c.timeout, 64*c.Shard.layer.Timers.T1-c.patience)
 }
 
 // received is a response to c's request.

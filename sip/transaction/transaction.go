@@ -33,7 +33,8 @@ type User interface {
 	// Repeated is a 2xx that came again for an INVITE whose client transaction has passed its first one, or came from
 	// another fork of it: every one goes up (RFC 6026 §7.2), to where the INVITE came from.
 	Repeated(m *message.Message, to transport.Source)
-	// Failed ends c without a final response: ErrTimeout, or what the transport said.
+	// Failed ends c without a final response: ErrTimeout, or what the transport said. Of an INVITE that was given up before
+	// Timer B there may still be responses.
 	Failed(c *Client, err error)
 	// Unacknowledged says that tx's final response was never acknowledged or could not be sent (Timer H).
 	Unacknowledged(tx *Server)
@@ -187,7 +188,7 @@ func (l *Layer) Active() int {
 			}
 		}
 		for _, c := range s.clients {
-			if c.Pending() && c.For != nil {
+			if c.Pending() && c.For != nil && !c.givenUp {
 				n++
 			}
 		}
