@@ -287,6 +287,10 @@ func TestPenaltyOutlivesLookup(t *testing.T) {
 		trunk := &w.proxy.routing.Load().Trunks[0]
 		require.True(t, trunk.penalise(first, time.Now().Add(time.Minute), false))
 		require.False(t, trunk.penalise(first, time.Now().Add(time.Minute), false), "no news")
+		require.True(t, trunk.lift(first))
+		require.False(t, trunk.lift(first), "it stands already")
+		require.True(t, trunk.penalise(first, time.Now().Add(time.Minute), true))
+		require.False(t, trunk.lift(first), "it asked for that time: an answer to an earlier call is no end of it")
 		trunk.Set([]Hop{{first, 0, 1}, {second, 0, 1}})
 		w.dial("0")
 		w.expectMethod(second, "INVITE")

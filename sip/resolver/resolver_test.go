@@ -211,6 +211,48 @@ func TestSecondNameServer(t *testing.T) {
 	require.Equal(t, "0 udp 192.0.2.1:5060 x1", a.text())
 }
 
+// An answer to a question that was not asked is none, whoever sends it.
+func TestAnswerToAnotherQuestion(t *testing.T) {
+	r, n := asking(t, "", nil)
+	liar := &dns.Server{Addr: "127.0.0.1:0", Net: "udp", Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
+		reply := new(dns.Msg).SetReply(m)
+		reply.Question[0].Name = "other.example."
+		a, err := dns.NewRR("a.example. 60 IN A 192.0.2.66")
+		require.NoError(t, err)
+		reply.Answer = []dns.RR{a}
+		_ = w.WriteMsg(reply)
+	})}
+	up := make(chan struct{})
+	liar.NotifyStartedFunc = func() { close(up) }
+	go func() { _ = liar.ListenAndServe() }()
+	<-up
+	defer func() { require.NoError(t, liar.Shutdown()) }()
+	r.Servers = []netip.AddrPort{netip.MustParseAddrPort(liar.PacketConn.LocalAddr().String())}
+	_, err := r.Locate(t.Context(), Query{Host: "a.example", Port: 5060})
+	require.ErrorContains(t, err, "another question")
+	n.Set("a.example. 60 IN A 192.0.2.1")
+	r.Servers = append(r.Servers, n.At())
+	a, err := r.Locate(t.Context(), Query{Host: "a.example", Port: 5061})
+	require.NoError(t, err)
+	require.Equal(t, "0 udp 192.0.2.1:5061 x1", a.text())
+}
+
+// Records of other names in an answer are not taken for the name's own.
+func TestForeignRecords(t *testing.T) {
+	zone := []string{"a.example. 60 IN A 192.0.2.1", "b.example. 60 IN A 192.0.2.66", "a.example. 60 IN TXT x"}
+	var answer []dns.RR
+	for _, line := range zone {
+		rr, err := dns.NewRR(line)
+		require.NoError(t, err)
+		answer = append(answer, rr)
+	}
+	seconds := ^uint32(0)
+	found, alias := followed(answer, "a.example.", dns.TypeA, &seconds)
+	require.Len(t, found, 1)
+	require.Equal(t, "a.example.", alias)
+	require.EqualValues(t, 60, seconds)
+}
+
 // resolv.conf names the servers and the search list; a name in the hosts file asks nobody.
 func TestSystemFiles(t *testing.T) {
 	r, n := asking(t, "pbx.office.example. 60 IN A 192.0.2.1", nil)
