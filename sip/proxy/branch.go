@@ -85,11 +85,10 @@ func (b *branch) send(to transport.Address) bool {
 	return true
 }
 
-// again goes on to the target's next address and says whether it did: not when somebody rings already, or when the
-// branch is to end.
+// again goes on to the target's next address and says whether it did: not when the branch is to end.
 func (b *branch) again() bool {
 	rc := b.rc
-	if rc.m == nil || rc.cancelled || b.cancels || b.cancelled || b.rang {
+	if rc.m == nil || rc.cancelled || b.cancels || b.cancelled {
 		return false
 	}
 	rc.tx.Shard.Stop(&b.timerC)

@@ -68,7 +68,7 @@ func TestNextAddressAfterSilence(t *testing.T) {
 // A server that was only slow is told to stop when it begins to ring: the called person is not to be rung twice.
 func TestSlowServerIsCancelled(t *testing.T) {
 	inWorld(t, setUp{routing: twoServers}, func(w *world) {
-		w.call("0")
+		w.dial("0")
 		w.expectStatus(desk, 100)
 		slow := w.expectMethod(first, "INVITE")
 		time.Sleep(6 * time.Second)
@@ -94,7 +94,7 @@ func TestSlowServerIsCancelled(t *testing.T) {
 // One that answers without ringing has the call; whoever rings instead stops.
 func TestSlowServerAnswers(t *testing.T) {
 	inWorld(t, setUp{routing: twoServers}, func(w *world) {
-		w.call("0")
+		w.dial("0")
 		w.expectStatus(desk, 100)
 		slow := w.expectMethod(first, "INVITE")
 		time.Sleep(6 * time.Second)
@@ -185,11 +185,22 @@ func TestNextAddressAfter503(t *testing.T) {
 	}
 }
 
-// What somebody answered is an answer, and who rings or is being cancelled is not rung again elsewhere.
+// A server that gives up with 503 has ended whatever it began: an announcement before that is no reason to stay.
+func TestNextAddressAfterProgress(t *testing.T) {
+	inWorld(t, setUp{routing: twoServers}, func(w *world) {
+		w.dial("0")
+		m := w.expectMethod(first, "INVITE")
+		w.reply(first, m, 183, "")
+		w.reply(first, m, 503, "")
+		w.expectMethod(second, "INVITE")
+	})
+}
+
+// What somebody answered is an answer, and who may still ring or is being cancelled is not rung again elsewhere.
 func TestNoNextAddress(t *testing.T) {
 	for name, then := range map[string]func(*world, *message.Message){
-		"busy":  func(w *world, m *message.Message) { w.reply(first, m, 486, "") },
-		"rings": func(w *world, m *message.Message) { w.reply(first, m, 180, ""); w.reply(first, m, 503, "") },
+		"busy":           func(w *world, m *message.Message) { w.reply(first, m, 486, "") },
+		"rings for ever": func(w *world, m *message.Message) { w.reply(first, m, 180, ""); time.Sleep(230 * time.Second) },
 		"cancelled": func(w *world, _ *message.Message) {
 			w.ask(ask{method: "CANCEL", uri: "sip:+12125550100@10.0.0.1", callID: "call-0", branch: "z9hG4bK-0"})
 			time.Sleep(10 * time.Second)
@@ -199,7 +210,7 @@ func TestNoNextAddress(t *testing.T) {
 			inWorld(t, setUp{routing: twoServers}, func(w *world) {
 				w.dial("0")
 				then(w, w.expectMethod(first, "INVITE"))
-				w.quiet(second)
+				w.quiet(second, trunkB)
 			})
 		})
 	}
@@ -291,7 +302,7 @@ func TestPenaltyOutlivesLookup(t *testing.T) {
 		require.False(t, trunk.lift(first), "it stands already")
 		require.True(t, trunk.penalise(first, time.Now().Add(time.Minute), true))
 		require.False(t, trunk.lift(first), "it asked for that time: an answer to an earlier call is no end of it")
-		trunk.Set([]Hop{{first, 0, 1}, {second, 0, 1}})
+		trunk.Set([]Hop{{first, 0, 1}, {second, 2, 1}})
 		w.dial("0")
 		w.expectMethod(second, "INVITE")
 	})
