@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,7 @@ func TestNamesFollowTheConventions(t *testing.T) {
 	m := New(reg)
 	m.Build("v1", "abc")
 	m.Lists(func() []List { return []List{{Name: "national", Numbers: 3}} })
+	m.Trunks(func() []Trunk { return []Trunk{{Name: "carrier", Up: true}} })
 	problems, err := promlint.New(bytes.NewReader(text(t, reg))).Lint()
 	require.NoError(t, err)
 	require.Empty(t, problems)
@@ -84,6 +86,11 @@ func TestCardinality(t *testing.T) {
 		lists[i] = List{Name: fmt.Sprintf("list%d", i), Numbers: 1}
 	}
 	m.Lists(func() []List { return lists })
+	trunks := make([]Trunk, 10_000)
+	for i := range trunks {
+		trunks[i] = Trunk{Name: fmt.Sprintf("trunk%d", i)}
+	}
+	m.Trunks(func() []Trunk { return trunks })
 	for v := range 256 {
 		for r := range 256 {
 			m.Decided(gate.Decision{Verdict: gate.Verdict(v % 3), Reason: gate.Reason(r % (len(gate.Reasons()) + 1))})
@@ -113,6 +120,19 @@ func TestEveryReasonHasItsSeries(t *testing.T) {
 	for _, r := range gate.Reasons() {
 		require.NotEmpty(t, possible[r], "which verdicts can %s come with? Add it to possible", r)
 	}
+}
+
+// Of several trunks with one name the worst counts.
+func TestTrunks(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	New(reg).Trunks(func() []Trunk { return []Trunk{{"a", true}, {"b", false}, {"b", true}, {"c", true}, {"c", false}} })
+	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
+# HELP ringfence_trunk_up 1 when the trunk has an address that has not just failed.
+# TYPE ringfence_trunk_up gauge
+ringfence_trunk_up{trunk="a"} 1
+ringfence_trunk_up{trunk="b"} 0
+ringfence_trunk_up{trunk="c"} 0
+`), "ringfence_trunk_up"))
 }
 
 func TestDecided(t *testing.T) {

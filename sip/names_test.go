@@ -22,7 +22,7 @@ func named(t *testing.T) (*house, *site.NameServer, sip.Config) {
 	var cfg sip.Config
 	h := newHouse(t, func(_ *gate.Config, c *sip.Config) {
 		c.Trunks[0].URI = strings.Replace(c.Trunks[0].URI, "127.0.0.1", "world.example", 1)
-		c.DNS.Servers = []string{n.At().String()}
+		c.DNS.Servers, c.DNS.MinTTL, c.DNS.MaxTTL = []string{n.At().String()}, gate.Duration(time.Millisecond), gate.Duration(time.Millisecond)
 		cfg = *c
 	})
 	return h, n, cfg

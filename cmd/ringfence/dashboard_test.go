@@ -46,7 +46,7 @@ func asGrafana(expr string) string {
 
 // TestDashboardAsksForWhatThereIs: every metric that a panel or an alert names is one that the gate exposes.
 func TestDashboardAsksForWhatThereIs(t *testing.T) {
-	exposed := read(t, "../../metrics/testdata/exposition.txt") + "\nringfence_dnc_numbers{\nringfence_dnc_age_seconds{\n"
+	exposed := read(t, "../../metrics/testdata/exposition.txt") + "\nringfence_dnc_numbers{\nringfence_dnc_age_seconds{\nringfence_trunk_up{\n"
 	uid, panels := readDashboard(t)
 	require.Equal(t, "ringfence-supervisors", uid, "links to the dashboard break")
 	require.Greater(t, len(panels), 10)

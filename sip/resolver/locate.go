@@ -22,7 +22,7 @@ func (r *Resolver) locate(ctx context.Context, q Query) (Answer, error) {
 	}
 	if ips := hostsFile(r.Hosts, q.Host); len(ips) > 0 {
 		s, _ := r.chosen(q)
-		f := &finding{resolver: r, life: time.Minute} // the file may change
+		f := &finding{resolver: r, life: min(time.Minute, r.MaxTTL)} // the file may change
 		f.add(srv{}, s, s.portOf(q), ips)
 		return f.answer(q)
 	}
@@ -47,6 +47,7 @@ type finding struct {
 	resolver *Resolver
 	client   *client
 
+	told  bool // there are SRV records, though perhaps none that leads anywhere
 	mu    sync.Mutex
 	life  time.Duration // the shortest of the records used
 	found []found
@@ -65,7 +66,7 @@ type srv struct{ priority, weight uint16 }
 // better than going on with less.
 func (f *finding) find(ctx context.Context, name string, q Query) error {
 	if q.Port == 0 {
-		if err := f.findServices(ctx, name, q); err != nil || len(f.found) > 0 {
+		if err := f.findServices(ctx, name, q); err != nil || f.told {
 			return err
 		}
 	}
@@ -130,12 +131,14 @@ func (f *finding) naptr(ctx context.Context, name string, q Query) (at []pointer
 	return at, nil
 }
 
-// servers are the addresses behind a service's SRV records (RFC 2782). The single target "." says that there is none.
+// servers are the addresses behind a service's SRV records (RFC 2782). The single target "." says that the domain has no
+// such service, and the name's own address would have none either.
 func (f *finding) servers(ctx context.Context, domain string, s service) error {
 	records, err := f.ask(ctx, domain, dns.TypeSRV)
 	if err != nil {
 		return err
 	}
+	f.told = f.told || len(records) > 0
 	var asked sync.WaitGroup
 	errs := make([]error, min(len(records), maxHops))
 	for i, rr := range records[:len(errs)] {

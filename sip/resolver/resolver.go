@@ -172,7 +172,7 @@ func (r *Resolver) remember(q Query, a Answer, err error) remembered {
 	if err != nil {
 		k.Answer = r.known[q].Answer
 	}
-	k.Life = min(max(a.Life, r.MinTTL), r.MaxTTL)
+	k.Life = max(a.Life, r.MinTTL)
 	k.until = time.Now().Add(k.Life)
 	if _, known := r.known[q]; !known && len(r.known) >= maxNames {
 		r.forgetOne()

@@ -103,6 +103,8 @@ func TestLocate(t *testing.T) {
 			"0 tls 192.0.2.9:5061 x1"},
 		"SRV says: no such service": {"_sip._udp.none.example. 60 IN SRV 0 0 0 .\n_sip._tcp.none.example. 60 IN SRV 0 0 5060 a.none.example.\na.none.example. 60 IN A 192.0.2.4",
 			Query{Host: "none.example"}, nil, "0 tcp 192.0.2.4:5060 x1"},
+		"SRV says: no service at all": {"_sip._udp.none.example. 60 IN SRV 0 0 5060 .\nnone.example. 60 IN A 192.0.2.66", Query{Host: "none.example"}, nil, ""},
+		"SRV leads nowhere":           {"_sip._udp.none.example. 60 IN SRV 0 0 5060 x.none.example.\nnone.example. 60 IN A 192.0.2.66", Query{Host: "none.example"}, nil, ""},
 		"aliases": {"alias.example. 60 IN CNAME other.example.\nother.example. 60 IN CNAME third.example.\nthird.example. 60 IN A 192.0.2.5",
 			Query{Host: "alias.example", Port: 5060}, nil, "0 udp 192.0.2.5:5060 x1"},
 		"aliases in a circle":         {"a.example. 60 IN CNAME b.example.\nb.example. 60 IN CNAME a.example.", Query{Host: "a.example", Port: 5060}, nil, ""},
@@ -188,7 +190,7 @@ func TestNameServerDies(t *testing.T) {
 
 // A failure is not an absence: with the SRV records out of reach, the name's own address would be the wrong machine.
 func TestFailureIsNotAbsence(t *testing.T) {
-	for _, kind := range []uint16{dns.TypeNAPTR, dns.TypeSRV} {
+	for _, kind := range []uint16{dns.TypeNAPTR, dns.TypeSRV, dns.TypeA} {
 		r, n := asking(t, full, nil)
 		n.Break(kind)
 		a, err := r.Locate(t.Context(), Query{Host: "full.example"})
@@ -251,6 +253,26 @@ func TestForeignRecords(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, "a.example.", alias)
 	require.EqualValues(t, 60, seconds)
+
+	var circle []dns.RR
+	for _, line := range []string{"a.example. 60 IN CNAME b.example.", "b.example. 60 IN CNAME a.example."} {
+		rr, err := dns.NewRR(line)
+		require.NoError(t, err)
+		circle = append(circle, rr)
+	}
+	found, _ = followed(circle, "a.example.", dns.TypeA, &seconds)
+	require.Empty(t, found, "and it ends")
+}
+
+// One server's address cannot be had: the others are used, and the missing one is asked for soon.
+func TestPartlyFound(t *testing.T) {
+	r, n := asking(t, "_sip._udp.a.example. 600 IN SRV 0 0 5060 b.example.\n_sip._udp.a.example. 600 IN SRV 0 0 5060 c.example.\n"+
+		"b.example. 600 IN A 192.0.2.1\nc.example. 600 IN AAAA 2001:db8::1", nil)
+	n.Break(dns.TypeAAAA)
+	a, err := r.Locate(t.Context(), Query{Host: "a.example", Transport: "udp"})
+	require.NoError(t, err)
+	require.Equal(t, "0 udp 192.0.2.1:5060 x1", a.text())
+	require.Equal(t, r.MinTTL, a.Life)
 }
 
 // resolv.conf names the servers and the search list; a name in the hosts file asks nobody.
