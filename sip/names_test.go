@@ -1,6 +1,9 @@
 package sip_test
 
 import (
+	"crypto/tls"
+	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip"
+	"github.com/ringfence/ringfence/sip/phone"
 	"github.com/ringfence/ringfence/test/site"
 )
 
@@ -79,4 +83,32 @@ func TestNamesConfiguration(t *testing.T) {
 	h, _, cfg := named(t)
 	cfg.DNS.Penalty = gate.Duration(time.Minute)
 	require.ErrorContains(t, h.server.Reload(cfg), "sip.dns cannot change")
+}
+
+// By NAPTR and SRV to TLS: the server there must prove to be whom the configuration names, whatever the records call it.
+func TestNameOverTLS(t *testing.T) {
+	for _, c := range []struct {
+		proves string
+		status int
+	}{{"world.example", 200}, {"sbc.world.example", 500}} {
+		t.Run(c.proves, func(t *testing.T) {
+			n, err := site.StartNameServer()
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, n.Close()) })
+			s := newSecureHouse(t, func(s *secureHouse, _ *gate.Config, cfg *sip.Config) {
+				callee, err := phone.New(phone.Config{Listen: "127.0.0.2:0", Transport: "tls", TLS: &tls.Config{
+					RootCAs: s.authority.Pool(), Certificates: []tls.Certificate{s.authority.Issue(t, c.proves).TLS()},
+				}})
+				require.NoError(t, err)
+				t.Cleanup(func() { require.NoError(t, callee.Close()) })
+				at := netip.MustParseAddrPort(callee.SecureAddress())
+				n.Set(fmt.Sprintf("world.example. 60 IN NAPTR 1 1 \"s\" \"SIPS+D2T\" \"\" _sips._tcp.world.example.\n"+
+					"_sips._tcp.world.example. 60 IN SRV 0 0 %d sbc.world.example.\nsbc.world.example. 60 IN A %v", at.Port(), at.Addr()))
+				cfg.Trunks = []sip.Trunk{{Name: "secure", URI: "sip:world.example"}}
+				cfg.DNS.Servers = []string{n.At().String()}
+			})
+			require.Equal(t, c.status, s.call(s.phone("201", "udp"), "+12125550100").Status)
+			require.Eventually(t, func() bool { return s.gate.CallsUp() == 0 }, 5*time.Second, time.Millisecond, "its BYE, too, finds the way")
+		})
+	}
 }

@@ -343,6 +343,20 @@ func TestBestOfAllTrunks(t *testing.T) {
 	})
 }
 
+// Of two that failed the one is passed on that may be: a 503 would become an answer of our own.
+func TestOther5xxBefore503(t *testing.T) {
+	for _, order := range [][2]int{{503, 504}, {504, 503}} {
+		inWorld(t, setUp{routing: together}, func(w *world) {
+			w.ask(ask{})
+			w.expectStatus(desk, 100)
+			a, b := w.expectMethod(trunkA, "INVITE"), w.expectMethod(trunkB, "INVITE")
+			w.reply(trunkA, a, order[0], "")
+			w.reply(trunkB, b, order[1], "")
+			w.expectStatus(desk, 504)
+		})
+	}
+}
+
 // §16.9 and §16.7-6: where no trunk can be reached at all we say 500. With 503 a caller would take us out of use.
 func TestUnreachableBecomes500(t *testing.T) {
 	a := trunkA

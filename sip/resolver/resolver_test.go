@@ -264,6 +264,14 @@ func TestForeignRecords(t *testing.T) {
 	require.Empty(t, found, "and it ends")
 }
 
+// A domain that says it has no such service is believed, and the root of all names is not asked for an address.
+func TestNoSuchService(t *testing.T) {
+	r, n := asking(t, "_sip._udp.none.example. 60 IN SRV 0 0 5060 .", nil)
+	_, err := r.Locate(t.Context(), Query{Host: "none.example", Transport: "udp"})
+	require.ErrorIs(t, err, ErrAbsent)
+	require.Zero(t, n.Asked("A ."))
+}
+
 // One server's address cannot be had: the others are used, and the missing one is asked for soon.
 func TestPartlyFound(t *testing.T) {
 	r, n := asking(t, "_sip._udp.a.example. 600 IN SRV 0 0 5060 b.example.\n_sip._udp.a.example. 600 IN SRV 0 0 5060 c.example.\n"+
