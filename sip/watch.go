@@ -103,38 +103,43 @@ func (w *watch) adopt(t targets) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.targets = t
+	if w.life != nil {
+		w.begin()
+	}
+}
+
+// begin starts a watcher for each name and each pinged trunk in force, and ends those of before. w.mu is held.
+func (w *watch) begin() {
 	if w.stop != nil {
 		w.stop()
 	}
-	if w.life == nil {
-		return
-	}
 	ctx, stop := context.WithCancel(w.life)
 	w.stop = stop
-	for _, n := range t.names {
+	for _, n := range w.targets.names {
 		w.tasks.Go(func() { w.follow(ctx, n) })
 	}
-	for i := range t.pinged {
-		w.tasks.Go(func() { w.ping(ctx, &t.pinged[i].Target, t.pinged[i].Ping) })
+	for i := range w.targets.pinged {
+		t := &w.targets.pinged[i]
+		w.tasks.Go(func() { w.ping(ctx, &t.Target, t.Ping) })
 	}
 }
 
 // run watches until ctx ends. The first look-ups are over, or given up for now, when it calls found.
 func (w *watch) run(ctx context.Context, found func()) {
-	_ = w.find(ctx, w.current(nil)) // what is not found is logged, and looked for again
-	found()
-	w.adopt(w.current(ctx))
-	<-ctx.Done()
-	w.current(nil)
-	w.tasks.Wait()
-}
-
-// current are the targets in force, which from now on are watched for as long as life.
-func (w *watch) current(life context.Context) targets {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.life = life
-	return w.targets
+	first := w.targets
+	w.mu.Unlock()
+	_ = w.find(ctx, first) // what is not found is logged, and looked for again
+	found()
+	w.mu.Lock()
+	w.life = ctx
+	w.begin()
+	w.mu.Unlock()
+	<-ctx.Done()
+	w.mu.Lock()
+	w.life = nil // a reload that comes now begins nothing
+	w.mu.Unlock()
+	w.tasks.Wait()
 }
 
 // follow looks n up again whenever the last answer has run out.

@@ -67,8 +67,7 @@ func (c *client) records(ctx context.Context, name string, kind uint16) (found [
 		if err != nil {
 			return nil, 0, err
 		}
-		alias := name
-		found, alias = followed(reply.Answer, name, kind, &seconds)
+		found, alias := followed(reply.Answer, name, kind, &seconds)
 		if len(found) > 0 || alias == name {
 			return found, time.Duration(seconds) * time.Second, nil
 		}
