@@ -35,6 +35,14 @@ func (m Mode) stop(why gate.Reason) (r refusal, ok bool) {
 	return refusal{}, false
 }
 
+// noYes makes of a refusal that is no decision what the peer's switch cannot take for a yes.
+func (m Mode) noYes(r refusal) refusal {
+	if m == Galaxtel && r.Status == 503 {
+		r.Status, r.Phrase = 403, "Forbidden"
+	}
+	return r
+}
+
 // told are the lines that say why, for a person and for a dial plan. text stands in quotes already where it comes from.
 func told(status int, text string, why gate.Reason) string {
 	return "Reason: SIP;cause=" + strconv.Itoa(status) + ";text=\"" + text + "\"\r\n" + reasonHeader(why)

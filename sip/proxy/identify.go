@@ -98,7 +98,7 @@ func (p *Proxy) proven(in *inbound, proof *identity.Proof, then func(*Proxy, *in
 	case identity.Wrong:
 		p.refuse(in.tx, refusal{Status: 403, Phrase: "Wrong user or password"})
 	default:
-		p.refuse(in.tx, refusal{Status: 503, Phrase: "Password cannot be checked, try again", Headers: "Retry-After: 5\r\n"})
+		p.refuse(in.tx, in.from.peer.Mode.noYes(refusal{Status: 503, Phrase: "Password cannot be checked, try again", Headers: "Retry-After: 5\r\n"}))
 	}
 	if rc, ok := in.tx.Context.(*responseContext); ok {
 		rc.drop()

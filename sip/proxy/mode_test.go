@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -271,4 +272,16 @@ func TestFaultIsNoYes(t *testing.T) {
 			w.expectStatus(desk, status)
 		})
 	}
+}
+
+// A password that cannot be checked is no clean number.
+func TestUncheckedPasswordIsNoYes(t *testing.T) {
+	digest := peersWho(t, "digest")
+	inWorld(t, setUp{users: &users{err: errors.New("away")}, routing: func(r *Routing) {
+		digest(r)
+		inMode(Galaxtel)(r)
+	}}, func(w *world) {
+		w.call(ask{}, "201", "secret201")
+		w.expectStatus(desk, 403)
+	})
 }
