@@ -153,8 +153,12 @@ var statelessTag = []byte("rf-stateless-")
 // together; its To-tag is a function of the request, so that a repeated request gets the same (RFC 3261 §8.2.7).
 func (p *Proxy) overloaded(m *message.Message, from transport.Source) []byte {
 	tag := strconv.AppendUint(slices.Clip(statelessTag), branchHash(p.loop, m), 36)
+	r := refusal{Status: 503, Phrase: "Service Unavailable"}
+	if peer := p.routing.Load().origin(from.Address).peer; peer != nil && m.Method == "INVITE" {
+		r = peer.Mode.noYes(r)
+	}
 	return message.AppendAnswer(nil, m, message.Answer{
-		Status: 503, Phrase: "Service Unavailable", ToTag: string(tag), Source: from.AddrPort,
+		Status: r.Status, Phrase: r.Phrase, ToTag: string(tag), Source: from.AddrPort,
 		Headers: retryLines[rand.IntN(len(retryLines))],
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/metrics"
+	"github.com/ringfence/ringfence/sip/guard"
 	"github.com/ringfence/ringfence/sip/identity"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transport"
@@ -283,5 +284,15 @@ func TestUncheckedPasswordIsNoYes(t *testing.T) {
 	}}, func(w *world) {
 		w.call(ask{}, "201", "secret201")
 		w.expectStatus(desk, 403)
+	})
+}
+
+// Nor is a call that there was no time to decide.
+func TestSheddingIsNoYes(t *testing.T) {
+	inWorld(t, setUp{routing: inMode(Galaxtel)}, func(w *world) {
+		w.late(guard.Plenty)
+		w.ask(ask{body: sizeable})
+		w.expectStatus(desk, 403)
+		w.quiet(trunkA, trunkB)
 	})
 }
