@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/sip/proxy"
-	"github.com/ringfence/ringfence/sip/resolver"
 )
 
 // defaultLease is long enough for a switch to set a call up and for somebody to answer it.
@@ -39,8 +38,8 @@ func (p Peer) validateMode() (errs []keyError) {
 	return errs
 }
 
-// resolveMode puts a valid peer's mode into out. at gives the addresses behind the announcement's URI.
-func (p Peer) resolveMode(out *proxy.Peer, language string, at func(string, resolver.Query) *proxy.Addresses) error {
+// resolveMode puts a valid peer's mode into out and looks the announcement's host up.
+func (p Peer) resolveMode(out *proxy.Peer, language string, at lookup) error {
 	out.Mode, _ = proxy.ParseMode(p.Mode)
 	out.Notify = p.Notify
 	if out.Lease = time.Duration(p.Lease); out.Lease == 0 {

@@ -21,8 +21,11 @@ import (
 	"github.com/ringfence/ringfence/sip/transport"
 )
 
-// routing makes what the proxy routes by. at gives the addresses behind a target's URI.
-func (c Config) routing(language string, log zerolog.Logger, at func(name string, q resolver.Query) *proxy.Addresses) (_ *proxy.Routing, err error) {
+// lookup gives the addresses behind a target's URI.
+type lookup func(target string, q resolver.Query) *proxy.Addresses
+
+// routing makes what the proxy routes by.
+func (c Config) routing(language string, log zerolog.Logger, at lookup) (_ *proxy.Routing, err error) {
 	r := &proxy.Routing{Trusted: c.Limits.trusted()}
 	profiles := c.profiles(language)
 	if r.Realm, err = c.realm(log); err != nil {
@@ -97,7 +100,7 @@ func (p Peer) resolve(profiles answer.Profiles) proxy.Peer {
 }
 
 // resolve makes a target of its URI.
-func resolve(name, uri string, at func(string, resolver.Query) *proxy.Addresses) (proxy.Target, error) {
+func resolve(name, uri string, at lookup) (proxy.Target, error) {
 	u, _, err := target(uri)
 	if err != nil {
 		return proxy.Target{}, err

@@ -127,14 +127,13 @@ func (a *Addresses) change(at transport.Address, f func(*hop) bool) bool {
 	return true
 }
 
-// first is the address that a request which is sent now would try first.
-func (a *Addresses) first() (transport.Address, bool) {
+// first is the address to try first; the zero value when there is none.
+func (a *Addresses) first() transport.Address {
 	h := a.now()
-	i := h.next(0, true)
-	if i < 0 {
-		return transport.Address{}, false
+	if i := h.next(0, true); i >= 0 {
+		return h.all[i].Address
 	}
-	return h.all[i].Address, true
+	return transport.Address{}
 }
 
 // sends says whether a request from there is the target's own.

@@ -196,11 +196,11 @@ func (r *Routing) limit(from transport.Address) (*guard.Limit, gate.Dialplan) {
 		return nil, nil
 	}
 	addr := from.Addr()
-	if r.Extensions != nil && r.Extensions.host(addr) || contains(r.Trusted, addr) {
+	if r.Extensions != nil && r.Extensions.read(from) || contains(r.Trusted, addr) {
 		return nil, nil
 	}
 	for i := range r.Trunks {
-		if r.Trunks[i].host(addr) {
+		if r.Trunks[i].read(from) {
 			return nil, nil
 		}
 	}

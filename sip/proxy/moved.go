@@ -58,7 +58,7 @@ type contacts struct {
 // add writes one Contact, unless the call would go to it in the clear and must not. q is in thousandths (§20.10).
 func (c *contacts) add(t *Target, uri []byte, q int) {
 	if c.sips {
-		if at, ok := t.first(); !ok || !at.Protocol.Secure() {
+		if !t.first().Protocol.Secure() {
 			return
 		}
 		uri = sipsOf(uri)

@@ -59,9 +59,8 @@ func (n *notice) address(rc *responseContext, rep gate.Rep) bool {
 	p := n.p
 	own := p.Gate.Read("sip", string(rep), nil)
 	if x := p.routing.Load().Extensions; x != nil && own.Kind == gate.Extension {
-		at, ok := x.first()
-		n.uri, n.to = x.uri(own.Local), at
-		return ok
+		n.uri, n.to = x.uri(own.Local), x.first()
+		return n.to.IsValid()
 	}
 	n.to = rc.tx.Source.Address
 	if rc.m == nil || !p.Transport.Connected(n.to) {

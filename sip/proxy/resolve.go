@@ -87,8 +87,5 @@ func (o *outbound) first() transport.Address {
 	if o.at == nil {
 		return o.to
 	}
-	if i := o.at.now().next(0, true); i >= 0 {
-		return o.at.now().all[i].Address
-	}
-	return transport.Address{}
+	return o.at.first()
 }
