@@ -22,7 +22,7 @@ var (
 // All is every scenario.
 func All() []Scenario {
 	var all []Scenario
-	for _, part := range [][]Scenario{wholeCalls(), cancellations(), failures(), dialogs(), badNetworks(), verdicts()} {
+	for _, part := range [][]Scenario{wholeCalls(), cancellations(), failures(), dialogs(), badNetworks(), verdicts(), oddities()} {
 		all = append(all, part...)
 	}
 	return all
