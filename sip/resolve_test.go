@@ -16,6 +16,6 @@ func TestResolveKeepsTheName(t *testing.T) {
 		{Transport: "tls", AddrPort: at, Weight: 1}, {Transport: "tcp", AddrPort: at, Rank: 1, Weight: 1},
 	}})
 	require.Len(t, all, 2)
-	require.Equal(t, "carrier.example", all[0].Name)
-	require.Empty(t, all[1].Name)
+	require.Equal(t, "carrier.example", all[0].Name())
+	require.Empty(t, all[1].Name())
 }

@@ -404,5 +404,5 @@ func TestTargetsKeepTheirName(t *testing.T) {
 	require.Equal(t, trunk, r.named(at("tls", "10.1.0.1:5061")))
 	require.True(t, r.configured(&outbound{to: at("tls", "10.1.0.1:5061")}))
 	require.Equal(t, at("tcp", "10.1.0.1:5061"), r.named(at("tcp", "10.1.0.1:5061")))
-	require.Empty(t, r.named(at("tls", "10.1.0.2:5061")).Name)
+	require.Empty(t, r.named(at("tls", "10.1.0.2:5061")).Name())
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unique"
 )
 
 // Protocol is a transport protocol of SIP. Its zero value is none.
@@ -71,17 +72,26 @@ type Address struct {
 	Protocol Protocol
 	netip.AddrPort
 
-	// Name is whom a connection that we make must prove to be, over TLS only: the host that the configuration or a URI
-	// named, before it was looked up. "" asks for the IP address itself in the certificate.
-	Name string
+	// name is whom a connection that we make must prove to be, over TLS only: the host that the configuration or a URI
+	// named, before it was looked up. The zero value asks for the IP address itself in the certificate. A handle, since
+	// addresses are kept for every call.
+	name unique.Handle[string]
+}
+
+// Name is the host that Named was told; "" when it was none.
+func (a Address) Name() string {
+	if a.name == (unique.Handle[string]{}) {
+		return ""
+	}
+	return a.name.Value()
 }
 
 // Named is a with the host that was looked up to find it. Where no certificate is asked for, and for a host that is an
 // address already, it is a itself.
 func (a Address) Named(host string) Address {
-	a.Name = ""
+	a.name = unique.Handle[string]{}
 	if _, err := netip.ParseAddr(host); err != nil && a.Protocol.Secure() {
-		a.Name = strings.ToLower(host)
+		a.name = unique.Make(strings.ToLower(host))
 	}
 	return a
 }

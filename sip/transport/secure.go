@@ -52,7 +52,7 @@ func (c *Certificates) accept(ctx context.Context, socket net.Conn) (secureSocke
 
 // connect is the handshake with whom we connected to, who must prove to be the peer. On failure the socket is closed.
 func (c *Certificates) connect(ctx context.Context, socket net.Conn, peer Address) (secureSocket, error) {
-	host := peer.Name
+	host := peer.Name()
 	if host == "" {
 		host = peer.Addr().WithZone("").String()
 	}

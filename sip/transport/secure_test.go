@@ -286,7 +286,7 @@ func TestTLSTrunkMustProveItself(t *testing.T) {
 			failures := make(chan error, 1)
 			tr.Send(to.Named(test.asked), nil, []byte("hello"), func(err error) { failures <- err })
 			if test.fails == "" {
-				assert.Equal(t, to.Named(test.asked).Name, next(t, states).ServerName)
+				assert.Equal(t, to.Named(test.asked).Name(), next(t, states).ServerName)
 				assert.True(t, tr.Connected(to), "by its address alone as well")
 				return
 			}
@@ -416,9 +416,9 @@ func TestTLSMemory(t *testing.T) {
 
 func TestNamed(t *testing.T) {
 	secure := Address{Protocol: TLS, AddrPort: netip.MustParseAddrPort("192.0.2.1:5061")}
-	assert.Equal(t, "carrier.example", secure.Named("Carrier.Example").Name)
-	assert.Empty(t, secure.Named("192.0.2.1").Name)
-	assert.Empty(t, secure.Named("2001:db8::1").Name)
+	assert.Equal(t, "carrier.example", secure.Named("Carrier.Example").Name())
+	assert.Empty(t, secure.Named("192.0.2.1").Name())
+	assert.Empty(t, secure.Named("2001:db8::1").Name())
 	plain := Address{Protocol: TCP, AddrPort: secure.AddrPort}
 	assert.Equal(t, plain, plain.Named("carrier.example"), "nobody asks it for a certificate")
 	assert.True(t, secure.Same(secure.Named("carrier.example")))
