@@ -77,7 +77,7 @@ func (p *Proxy) copyOf(m *message.Message, from transport.Source, o *outbound, b
 	e.Drop(message.Route)
 	head = appendRoutes(head, o.routes)
 	if o.path != "" {
-		head = p.appendPath(head, o, sentBy)
+		head = p.appendPath(head, m, o, sentBy)
 	}
 	if o.record && o.number != "" {
 		e.DropName("P-Called-Party-ID") // RFC 7315 §4.2: a second number, which nobody decided on
@@ -147,10 +147,10 @@ func (p *Proxy) recordRoute(head []byte, m *message.Message, from transport.Sour
 		return append(head, ">\r\n"...)
 	}
 	var callerFlow, calleeFlow string
-	if from.Protocol.Reliable() {
+	if byFlow(m, from) {
 		callerFlow = p.Keys.signCallFlow(from.Address, callerSide, m.CallID)
 	}
-	if o.flow && o.to.Protocol.Reliable() {
+	if o.flow {
 		calleeFlow = p.Keys.signCallFlow(o.to, calleeSide, m.CallID)
 	}
 	inner, err := p.facing(from)
@@ -159,6 +159,23 @@ func (p *Proxy) recordRoute(head []byte, m *message.Message, from transport.Sour
 	}
 	head = one(head, calleeFlow, sentBy, o.to.Protocol)
 	return one(head, callerFlow, inner, from.Protocol)
+}
+
+// byFlow says whether the dialog's requests are to reach who sent m by the way that m came, and not by its Contact: over a
+// connection always; by UDP when a phone says that its Contact leads nowhere by itself, being meant for this flow alone
+// (;ob, RFC 5626 §5.3) or a GRUU, whose host is the registrar's (RFC 5627 §3.3).
+func byFlow(m *message.Message, from transport.Source) bool {
+	if from.Protocol.Reliable() {
+		return true
+	}
+	v, _ := m.Get(message.Contact)
+	u, ok := uriOf(v)
+	if !ok {
+		return false
+	}
+	_, outbound := u.Param("ob")
+	_, gruu := u.Param("gr")
+	return (outbound || gruu) && m.Vias == 1
 }
 
 // facing is how whoever sent us something knows us.
@@ -181,10 +198,16 @@ func appendRoutes(head []byte, routes [][]byte) []byte {
 }
 
 // appendPath is RFC 3327: the registrar sends what is for this phone through us, and the token says which flow is its.
-func (p *Proxy) appendPath(head []byte, o *outbound, sentBy string) []byte {
+// Many phones do not know Path, which they need not: what it asks for is ours to do. Registrars that go by §5.3 would refuse
+// them (420), so that we say it for them.
+func (p *Proxy) appendPath(head []byte, m *message.Message, o *outbound, sentBy string) []byte {
 	head = append(head, "Path: <sip:"+o.path+"@"+sentBy...)
 	head = append(head, transportParam(o.to.Protocol)...)
-	return append(head, ";lr>\r\n"...)
+	head = append(head, ";lr>\r\n"...)
+	if !m.HasToken(message.Supported, "path") {
+		head = append(head, "Supported: path\r\n"...)
+	}
+	return head
 }
 
 // maxDatagram is the size above which a request must not go by UDP when another way is open (RFC 3261 §18.1.1).

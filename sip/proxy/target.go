@@ -68,7 +68,7 @@ func (p *Proxy) strays(in *inbound, u message.URI) bool {
 // in the Request-URI.
 func (p *Proxy) toPhone(in *inbound) bool {
 	r := p.routing.Load()
-	if to, ok := in.path.connection(); ok && p.Transport.Connected(to) {
+	if to, ok := in.path.connection(); ok && to.Protocol.Reliable() && p.Transport.Connected(to) {
 		return !r.trunkHost(to.Addr()) && !r.extensionsHost(to.Addr())
 	}
 	return len(in.path.rest) == 0 && r.phone(in.uri)

@@ -146,9 +146,10 @@ func TestRemoteTargetOfAPhone(t *testing.T) {
 		w.ask(q)
 		w.expectStatus(pbx, 403)
 		w.quiet(trunkA)
-		q.method, q.branch = "NOTIFY", "z9hG4bK-n" // rings nobody
+		q.method, q.branch = "NOTIFY", "z9hG4bK-n" // rings nobody, and goes where the REGISTER came from
 		w.ask(q)
-		w.expectMethod(trunkA, "NOTIFY")
+		w.expectMethod(desk, "NOTIFY")
+		w.quiet(trunkA)
 	})
 }
 
