@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ringfence/ringfence/sip/message"
+	"github.com/ringfence/ringfence/sip/transport"
 )
 
 const gruu = "sip:201@office.invalid;gr=urn:uuid:1"
@@ -68,4 +70,31 @@ func TestPathIsSupported(t *testing.T) {
 			require.Equal(t, 1, said, "%s", register.Raw)
 		})
 	}
+}
+
+// The flow of a phone behind the PBX is no number, however many digits it happens to have; and a number is no flow.
+func TestFlowIsNoNumber(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		w.ask(ask{uri: "sip:305@10.0.0.1"})
+		w.expectStatus(desk, 100)
+		w.reply(pbx, w.expectMethod(pbx, "INVITE"), 200, "")
+		ok := w.expectStatus(desk, 200)
+		flow := ""
+		for port := uint16(1); !dialled([]byte(flow)); port++ {
+			phone := transport.Address{Protocol: transport.TCP, AddrPort: netip.AddrPortFrom(desk.Addr(), port)}
+			flow = w.proxy.Keys.signCallFlow(phone, calleeSide, []byte("call-1"))
+		}
+		info := func(branch, hop string) {
+			w.ask(ask{
+				method: "INFO", uri: "sip:305@10.0.0.9:5070", branch: branch, cseq: 2, toTag: "callee",
+				more: routeSet(ok, true) + "Route: <sip:10.0.0.5;lr>\nRoute: <sip:" + hop + ";lr>\n",
+			})
+		}
+		info("z9hG4bK-flow", flow+"@10.0.0.1:5060")
+		w.expectMethod(pbx, "INFO")
+		for i, hop := range []string{flow + "@10.0.0.5:5060", "+12125550100@10.0.0.1:5060", flow[:len(flow)-1] + "!@10.0.0.1:5060"} {
+			info(fmt.Sprint("z9hG4bK-number", i), hop)
+			w.expectStatus(desk, 403)
+		}
+	})
 }

@@ -52,8 +52,19 @@ func (p *Proxy) astray(in *inbound) bool {
 	}
 	return slices.ContainsFunc(rest, func(hop []byte) bool {
 		u, ok := uriOf(hop)
-		return !ok || p.strays(in, u)
+		return !ok || p.strays(in, u) && !p.ourFlow(in.m, u)
 	})
+}
+
+// ourFlow says whether a Route entry further on is one that we wrote for this very call: the way by a PBX and back to a
+// phone. Its user part is a flow, which may have as many digits as a number and leads to us.
+func (p *Proxy) ourFlow(m *message.Message, u message.URI) bool {
+	if !p.ours(u) {
+		return false
+	}
+	_, caller := p.Keys.verifyCallFlow(u.User, callerSide, m.CallID)
+	_, callee := p.Keys.verifyCallFlow(u.User, calleeSide, m.CallID)
+	return caller || callee
 }
 
 // strays is astray for one URI.
