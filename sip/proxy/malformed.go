@@ -3,9 +3,9 @@ package proxy
 import (
 	"hash/maphash"
 	"net/netip"
-	"sync"
 	"time"
 
+	"github.com/ringfence/ringfence/sip/guard"
 	"github.com/ringfence/ringfence/sip/message"
 	"github.com/ringfence/ringfence/sip/transaction"
 	"github.com/ringfence/ringfence/sip/transport"
@@ -37,32 +37,11 @@ func (p *Proxy) logMalformed(from transport.Source, fault *message.Fault) {
 	e.Str("from", from.String()).Str("fault", fault.Detail).Int("status", fault.Code).Msg("malformed request")
 }
 
-const linesPerSecond = 10
-
-// lineLimit lets each source have so many lines a second in the log. Sources share a fixed number of places, so that no
-// number of them takes memory; two that share one share its lines.
-type lineLimit struct {
-	mu     sync.Mutex
-	places [256]struct {
-		second  time.Time // when the present second began
-		lines   int       // written in it
-		leftOut int       // since the last line
-	}
-}
+// lineLimit lets each source have its lines in the log. Sources share a fixed number of places, so that no number of them
+// takes memory; two that share one share its lines.
+type lineLimit [256]guard.Lines
 
 // line says whether a line about from may be written now, and how many were left out before it.
 func (l *lineLimit) line(seed maphash.Seed, from netip.Addr, now time.Time) (leftOut int, ok bool) {
-	at := &l.places[maphash.Comparable(seed, from)%uint64(len(l.places))]
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(at.second) >= time.Second {
-		at.second, at.lines = now, 0
-	}
-	if at.lines >= linesPerSecond {
-		at.leftOut++
-		return 0, false
-	}
-	at.lines++
-	leftOut, at.leftOut = at.leftOut, 0
-	return leftOut, true
+	return l[maphash.Comparable(seed, from)%uint64(len(l))].Take(now)
 }

@@ -5,38 +5,17 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/ringfence/ringfence/sip/guard"
 )
 
-// lineLimiter writes at most linesPerSecond lines a second, whatever a flood does, and says how many it left out.
+// lineLimiter writes no more lines a second than guard.Lines lets, and says how many it left out.
 type lineLimiter struct {
-	log zerolog.Logger
-
-	mu      sync.Mutex
-	second  time.Time // when the present second began
-	lines   int       // written in it
-	skipped int       // left out since the last line
-}
-
-const linesPerSecond = 10
-
-// begin says whether a line may be written now and how many were left out before it.
-func (l *lineLimiter) begin(now time.Time) (skipped int, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.second) >= time.Second {
-		l.second, l.lines = now, 0
-	}
-	if l.lines >= linesPerSecond {
-		l.skipped++
-		return 0, false
-	}
-	l.lines++
-	skipped, l.skipped = l.skipped, 0
-	return skipped, true
+	log   zerolog.Logger
+	lines guard.Lines
 }
 
 // event is nil, which zerolog takes for silence, when the level is off or the second is full.
@@ -45,7 +24,7 @@ func (l *lineLimiter) event(level zerolog.Level) *zerolog.Event {
 	if !e.Enabled() {
 		return nil
 	}
-	skipped, ok := l.begin(time.Now())
+	skipped, ok := l.lines.Take(time.Now())
 	if !ok {
 		return e.Discard()
 	}
