@@ -183,7 +183,7 @@ func startKamailio(t *testing.T, dir, config string, at netip.AddrPort, more ...
 	p, err := site.StartLogged(dir, filepath.Join(dir, "kamailio.log"), "kamailio", args...)
 	require.NoError(t, err)
 	require.NoError(t, p.Ready(15*time.Second, func() bool { return site.Listens(site.UDP, at) }))
-	t.Cleanup(func() { require.NoError(t, p.Stop(10*time.Second)) })
+	t.Cleanup(func() { _ = p.Stop(5 * time.Second) }) // Kamailio 5.6 now and then waits for its own children for ever
 }
 
 // root is the folder test/ of the source tree.

@@ -110,11 +110,14 @@ func (p *Process) Stop(patience time.Duration) error {
 		return nil
 	case <-time.After(patience):
 		p.kill()
-		return fmt.Errorf("%s did not end within %v of SIGTERM and was killed\n%s", p.name, patience, p.Output())
+		return fmt.Errorf("%s did not end within %v of SIGTERM and %w\n%s", p.name, patience, errKilled, p.Output())
 	}
 }
 
-var errEnded = errors.New("nobody asked it to")
+var (
+	errEnded  = errors.New("nobody asked it to")
+	errKilled = errors.New("was killed")
+)
 
 // kill ends the child at once and waits for it.
 func (p *Process) kill() {
