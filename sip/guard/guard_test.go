@@ -175,25 +175,34 @@ func TestQueue(t *testing.T) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	for _, step := range []struct {
 		at, waited int
+		used       float64
 		overdue    Excess
 		why        string
 	}{
-		{0, 10, None, "below the limit"},
-		{1000, 200, None, "the machine stood still"},
-		{1010, 190, None, "and works off what has come"},
-		{1040, 20, None, "which it has"},
-		{2000, 26, None, "above the limit"},
-		{2049, 80, None, "not for long enough"},
-		{2050, 90, Plenty, "for twice the limit"},
-		{2060, 26, Some, "still above"},
-		{2061, 25, None, "and back"},
-		{2062, 26, None, "a new beginning"},
+		{0, 10, 0.1, None, "below the limit"},
+		{1000, 200, 0.4, None, "the machine stood still"},
+		{1010, 190, 0.4, None, "and works off what has come"},
+		{1040, 20, 0.1, None, "which it has"},
+		{2000, 26, 0, None, "above the limit"},
+		{2049, 45, 0, None, "not for long enough"},
+		{2050, 55, 0, Plenty, "for twice the limit"},
+		{2060, 26, 0, Some, "still above"},
+		{2061, 25, 0, None, "and back"},
+		{2062, 26, 0, None, "a new beginning"},
+		{2110, 62, 0, None, "not for long enough"},
+		{2112, 63, 0, Hopeless, "refusing does not help"},
+		{2120, 26, 0, Hopeless, "nor would it yet"},
+		{2121, 25, 0, None, "it is short again"},
+		{3000, 5, 0.5, Hopeless, "there is soon no room, however short the wait"},
+		{3001, 5, 0.4, Hopeless, "and hardly more"},
+		{3002, 5, 0.37, None, "there is"},
+		{3003, 5, 0.49, None, "and still is"},
 	} {
-		assert.Equal(t, step.overdue, q.Overdue(epoch.Add(ms(step.at)), ms(step.waited)), "%d ms: %s", step.at, step.why)
+		assert.Equal(t, step.overdue, q.Overdue(epoch.Add(ms(step.at)), ms(step.waited), step.used), "%d ms: %s", step.at, step.why)
 	}
 	var never Queue
-	assert.Equal(t, None, never.Overdue(epoch, time.Hour))
-	assert.Equal(t, None, never.Overdue(epoch.Add(time.Hour), time.Hour))
+	assert.Equal(t, None, never.Overdue(epoch, time.Hour, 1))
+	assert.Equal(t, None, never.Overdue(epoch.Add(time.Hour), time.Hour, 1))
 }
 
 // simulated is a registry that answers so many a second, one after another, on a clock of the test's own.

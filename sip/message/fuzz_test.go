@@ -40,7 +40,12 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		given := string(raw)
+		uri, certain := PeekNew(raw)
 		m, err := Parse(raw)
+		if certain && err == nil && m.Request {
+			require.Nil(t, m.ToTag, "what is certain to be in no dialog")
+			require.Equal(t, string(m.Bytes(m.RequestURI)), string(uri))
+		}
 		if m != nil {
 			checkSpans(t, m)
 		}

@@ -48,7 +48,10 @@ func (p *Proxy) Look(raw []byte, from transport.Source) bool {
 		excess, why = p.askers.line.Overdue(), shedRegistry
 	}
 	switch {
-	case excess == guard.Plenty || excess == guard.Some && p.Sources.Heavy(from.Addr(), now):
+	case excess == guard.Hopeless && p.isNew(raw, from):
+		p.Metrics.Dropped(shedQueue)
+		return false
+	case excess >= guard.Plenty || excess == guard.Some && p.Sources.Heavy(from.Addr(), now):
 		return p.shed(raw, from, why)
 	case p.refused.any(now):
 		return p.shedAgain(raw, from)
@@ -92,6 +95,25 @@ func (p *Proxy) refuseOver(raw []byte, from transport.Source, plan gate.Dialplan
 	return false
 }
 
+// isNew says whether it is certain, without reading all of it, that a request begins something and that this is no
+// emergency call.
+func (p *Proxy) isNew(raw []byte, from transport.Source) bool {
+	uri, certain := message.PeekNew(raw)
+	if !certain {
+		return false
+	}
+	u, err := message.ParseURI(uri)
+	return err == nil && !p.Gate.Emergency(u.Scheme, string(u.User), p.planOf(from))
+}
+
+// planOf is how the phones of the peer that a message comes from dial.
+func (p *Proxy) planOf(from transport.Source) (plan gate.Dialplan) {
+	if peer := p.routing.Load().origin(from.Address).peer; peer != nil {
+		plan = peer.Plan
+	}
+	return plan
+}
+
 // shed refuses a new request because the gate has too much to do. What the strict reader would refuse goes the way of
 // all such messages, which is as short.
 func (p *Proxy) shed(raw []byte, from transport.Source, why string) bool {
@@ -99,15 +121,8 @@ func (p *Proxy) shed(raw []byte, from transport.Source, why string) bool {
 	if err != nil || m.ToTag != nil || p.Known(m) {
 		return true
 	}
-	if m.Method == "INVITE" {
-		o := p.routing.Load().origin(from.Address)
-		var plan gate.Dialplan
-		if o.peer != nil {
-			plan = o.peer.Plan
-		}
-		if p.emergencyCall(m, plan) {
-			return true
-		}
+	if m.Method == "INVITE" && p.emergencyCall(m, p.planOf(from)) {
+		return true
 	}
 	p.sayOverloaded(m, from, p.overloaded(m, from), why)
 	return false

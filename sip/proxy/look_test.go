@@ -182,6 +182,40 @@ func TestSheddingIsFair(t *testing.T) {
 	})
 }
 
+// When even refusing takes too long, what is new is not answered, and costs nothing that lasts; its sender tries again by
+// itself. What belongs to calls, and emergency calls, is heard as ever.
+func TestSheddingWithoutAWord(t *testing.T) {
+	inWorld(t, setUp{}, func(w *world) {
+		_, ok := w.up(ask{})
+		w.late(guard.Hopeless)
+		before := w.layer.Size()
+		fresh := ask{callID: "new", branch: "z9hG4bK-new", uri: "sip:+12125550155@10.0.0.1"}
+		w.ask(fresh)
+		w.ask(ask{method: "REGISTER", callID: "register", branch: "z9hG4bK-register"})
+		w.quiet(desk, trunkA, pbx)
+		require.Equal(t, before, w.layer.Size(), "transactions")
+
+		again := inDialog("INVITE", "z9hG4bK-again", ok)
+		w.ask(again)
+		w.expectMethod(callee, "INVITE")
+		w.ask(inDialog("BYE", "z9hG4bK-bye", ok))
+		w.expectMethod(callee, "BYE")
+		w.drain(desk)
+		sos := ask{uri: "sip:911@10.0.0.1", callID: "sos", branch: "z9hG4bK-sos"}
+		w.ask(sos)
+		w.expectMethod(trunkA, "INVITE")
+		w.drain(desk)
+		// What may belong to a dialog is read, and refused when it does not.
+		w.ask(ask{callID: "tag", branch: "z9hG4bK-tag", uri: "sip:+12125550156@10.0.0.1", to: "<sip:tagliatelle@10.0.0.1>"})
+		w.expectStatus(desk, 503)
+
+		w.late(guard.None)
+		w.ask(fresh)
+		w.expectMethod(trunkA, "INVITE")
+		w.drain(desk)
+	})
+}
+
 // More questions than the registry answers in time make a line, and a long line makes new calls wait outside; no call is
 // decided without the registry.
 func TestSheddingBeforeTheRegistry(t *testing.T) {

@@ -12,6 +12,7 @@ type backlog struct {
 	queue guard.Queue
 	asked time.Time     // when the kernel was asked last
 	age   time.Duration // what it said
+	used  float64       // and of the room for datagrams
 }
 
 // askEvery bounds what asking costs; waits change no faster.
@@ -23,14 +24,14 @@ func (b *backlog) late(s *datagramSocket) guard.Excess {
 		return guard.None
 	}
 	if !s.queued() {
-		b.age = 0
-		return b.queue.Overdue(time.Time{}, 0)
+		b.age, b.used = 0, 0
+		return b.queue.Overdue(time.Time{}, 0, 0)
 	}
 	now := time.Now()
 	if now.Sub(b.asked) >= askEvery {
-		b.asked, b.age = now, s.age()
+		b.asked, b.age, b.used = now, s.age(), s.used()
 	}
-	return b.queue.Overdue(now, b.age)
+	return b.queue.Overdue(now, b.age, b.used)
 }
 
 // Late says how far the message that is being looked at, and those before it, had to wait for longer than

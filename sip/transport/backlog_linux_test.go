@@ -67,3 +67,39 @@ func TestLateIsForDatagrams(t *testing.T) {
 	next(t, r.heard)
 	assert.Equal(t, guard.None, Source{Address: Address{Protocol: UDP}}.Late())
 }
+
+// A socket that fills up is past hope before it loses anything, whatever the wait; once it is empty all is well again.
+func TestLateWhenTheSocketFills(t *testing.T) {
+	looked := make(chan guard.Excess, 100_000)
+	began, goOn := make(chan struct{}, 1), make(chan struct{})
+	look := func(raw []byte, from Source) bool {
+		if string(raw[:5]) == "still" {
+			began <- struct{}{}
+			<-goOn
+		}
+		looked <- from.Late()
+		return false
+	}
+	_, ls := serve(t, Config{Look: look, QueueDelay: time.Hour}, newRecorder(), "udp://127.0.0.1:0")
+	phone := dialUDP(t, ls[0])
+	_, err := phone.Write([]byte("still"))
+	require.NoError(t, err)
+	next(t, began)
+	socket := ls[0].udp.Load()
+	sent := 0
+	for text := make([]byte, 700); socket.used() < 0.6; sent++ {
+		copy(text, "quick")
+		_, err := phone.Write(text)
+		require.NoError(t, err)
+		require.Less(t, sent, 100_000)
+	}
+	close(goOn)
+	next(t, looked)
+	found := map[guard.Excess]int{}
+	for range sent {
+		found[next(t, looked)]++
+	}
+	assert.Positive(t, found[guard.Hopeless], "while more than half of the room was taken")
+	assert.Positive(t, found[guard.None], "when it was not any more")
+	assert.Zero(t, found[guard.Some]+found[guard.Plenty], "nothing has waited for an hour")
+}

@@ -92,6 +92,21 @@ func (s *datagramSocket) age() (age time.Duration) {
 	return age
 }
 
+// used is how much of the room for datagrams that wait is taken, as a share of it (sock_diag(7), SK_MEMINFO).
+func (s *datagramSocket) used() (share float64) {
+	_ = s.raw.Control(func(fd uintptr) {
+		const allocated, room, fields = 0, 1, 9
+		var info [fields]uint32
+		size := uint32(unsafe.Sizeof(info))
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		if errno == 0 && info[room] > 0 {
+			share = float64(info[allocated]) / float64(info[room])
+		}
+	})
+	return share
+}
+
 // send is one sendto; senders take turns, as they do inside the kernel.
 type send struct {
 	mu    sync.Mutex

@@ -15,10 +15,12 @@ func newDatagramSocket(c *net.UDPConn) (*datagramSocket, error) { return &datagr
 
 func (s *datagramSocket) read(b []byte) (int, netip.AddrPort, error) { return s.ReadFromUDPAddrPort(b) }
 
-// queued and age are Linux's: elsewhere the system does not say how long a datagram has waited.
+// queued, age and used are Linux's: elsewhere the system does not say how long a datagram has waited, nor how many do.
 func (s *datagramSocket) queued() bool { return false }
 
 func (s *datagramSocket) age() time.Duration { return 0 }
+
+func (s *datagramSocket) used() float64 { return 0 }
 
 func (s *datagramSocket) write(b []byte, to netip.AddrPort) error {
 	_, err := s.WriteToUDPAddrPort(b, to)
