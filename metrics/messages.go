@@ -11,7 +11,7 @@ var (
 	classes    = []string{"1xx", "2xx", "3xx", "4xx", "5xx", "6xx"}
 	directions = []string{Received, Sent, other}
 	drops      = []string{
-		"source", "rate", "ban", "malformed", "stun", "oversize", "frame", "connection_cap", "handshake", "overload", "response", other,
+		"source", "rate", "ban", "malformed", "stun", "oversize", "frame", "connection_cap", "handshake", "overload", "queue", "registry", "response", other,
 	}
 	sheds = []string{"rate", "queue", "registry", other}
 	bans  = []string{"flood", other}

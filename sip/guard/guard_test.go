@@ -278,7 +278,8 @@ func TestLine(t *testing.T) {
 					assert.Zero(t, s.shed)
 				}
 				assert.Greater(t, float64(s.taken), 2*0.97*min(times, 1)*capacity, "calls taken")
-				assert.LessOrEqual(t, s.longest, 4*limit, "the longest wait in the line, while its rate was not known yet")
+				standing := time.Duration(burst / capacity * float64(time.Second))
+				assert.LessOrEqual(t, s.longest, standing+limit, "the longest wait in the line, while it was new")
 				assert.LessOrEqual(t, s.usual, 3*limit/2, "the longest wait in the line afterwards")
 				assert.Less(t, s.worst, budget, "the slowest answer")
 			})

@@ -17,6 +17,7 @@ type Line struct {
 	most     int // may be under way
 	underWay int
 	standing int
+	formed   time.Time // when somebody began to stand where nobody did
 
 	// While many are under way, the rate of answers shows what the registry can do.
 	counting bool
@@ -32,6 +33,9 @@ const (
 	mostAtLeast = 32  // a registry that needs longer than the budget for these is ill
 )
 
+// burst is how many may stand in a line that is new: a whole phone bank that dials at once is no load.
+const burst = 1024
+
 // window is how long answers are counted, soon is when a count begins to say something.
 const (
 	window = 20 * time.Millisecond
@@ -46,6 +50,9 @@ func (l *Line) Enter() bool {
 		l.most = mostAtFirst
 	}
 	if l.underWay >= l.most || l.standing > 0 {
+		if l.standing == 0 {
+			l.formed = l.Now()
+		}
 		l.standing++
 		return false
 	}
@@ -90,8 +97,10 @@ func (l *Line) Overdue() Excess {
 	if l.standing == 0 || l.Limit <= 0 {
 		return None
 	}
-	room := float64(mostAtFirst) // while the line is new, and a burst may be all there is
-	if elapsed := l.Now().Sub(l.since); elapsed >= soon {
+	now, room := l.Now(), float64(mostAtFirst)
+	if now.Sub(l.formed) < patience*l.Limit {
+		room = burst // it may be all there is
+	} else if elapsed := now.Sub(l.since); elapsed >= soon {
 		room = float64(l.answers) / elapsed.Seconds() * l.Limit.Seconds()
 	} else if l.rate > 0 {
 		room = l.rate * l.Limit.Seconds()

@@ -46,10 +46,13 @@ func (p *Proxy) Look(raw []byte, from transport.Source) bool {
 	excess, why := p.late(from), shedQueue
 	if excess == guard.None {
 		excess, why = p.askers.line.Overdue(), shedRegistry
+		if excess != guard.None && p.waited(from) > p.Wait/aMoment {
+			excess = guard.Hopeless // the time that refusals take is what the registry's answers wait for
+		}
 	}
 	switch {
 	case excess == guard.Hopeless && p.isNew(raw, from):
-		p.Metrics.Dropped(shedQueue)
+		p.Metrics.Dropped(why)
 		return false
 	case excess >= guard.Plenty || excess == guard.Some && p.Sources.Heavy(from.Addr(), now):
 		return p.shed(raw, from, why)
@@ -58,6 +61,9 @@ func (p *Proxy) Look(raw []byte, from transport.Source) bool {
 	}
 	return true
 }
+
+// aMoment is the part of Config.Wait that a message may have waited for a gate that has time to spare.
+const aMoment = 5
 
 // Why new requests are refused: the closed set of the metric.
 const (

@@ -71,6 +71,7 @@ type Proxy struct {
 	askers   *askers
 	refused  refused
 	late     func(transport.Source) guard.Excess // how far the message that is looked at has waited for too long
+	waited   func(transport.Source) time.Duration
 	tcpOnly  largeMessages
 	garbled  lineLimit
 	digest   *identity.Digest
@@ -93,7 +94,7 @@ func New(life context.Context, c Config) *Proxy {
 	budget := func() time.Duration { return c.Gate.Config().Rules.Budget.Std() }
 	p := &Proxy{
 		Config: c, Known: func(*message.Message) bool { return false }, loop: maphash.MakeSeed(), life: life,
-		askers: newAskers(life, budget, c.Wait), late: transport.Source.Late,
+		askers: newAskers(life, budget, c.Wait), late: transport.Source.Late, waited: transport.Source.Waited,
 		digest: identity.NewDigest(c.Keys, c.Directory, time.Now), flows: identity.NewFlows(time.Now),
 	}
 	p.routing.Store(c.Routing.ready())

@@ -42,3 +42,11 @@ func (s Source) Late() guard.Excess {
 	}
 	return s.Listener.backlog.late(s.Listener.udp.Load())
 }
+
+// Waited is how long the message that is being looked at had to wait, as Late has found it, to the millisecond.
+func (s Source) Waited() time.Duration {
+	if s.Listener == nil || s.Protocol.Reliable() {
+		return 0
+	}
+	return s.Listener.backlog.age
+}
