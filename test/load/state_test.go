@@ -22,7 +22,7 @@ type state struct {
 	repeated, registryErrors float64
 
 	blocked, emergency, degraded float64 // decisions: on a list, emergency, without the registry
-	shed                         float64
+	shed, silent                 float64 // refused for load; dropped for it
 	listed                       float64 // numbers on bulk lists
 }
 
@@ -71,6 +71,10 @@ func read(r io.Reader) (s state, err error) {
 			s.listed += v
 		case "ringfence_sip_shed_total":
 			s.shed += v
+		case "ringfence_sip_dropped_total":
+			if strings.Contains(labels, `why="queue"`) || strings.Contains(labels, `why="registry"`) {
+				s.silent += v
+			}
 		case "ringfence_decisions_total":
 			switch {
 			case strings.Contains(labels, `reason="dnc"`):
