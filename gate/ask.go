@@ -72,7 +72,7 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision
 		g.health.note(err, g.now())
 	}
 	if err != nil {
-		return p.outage(c, q.Reservation, err), err
+		return p.outage(c, q.Reservation, err, g.late(err)), err
 	}
 	d := Decision{
 		Verdict: answer.Verdict, Reason: answer.Reason, Call: c,
@@ -88,10 +88,21 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision
 	return d, nil
 }
 
-// outage is the decision when the registry does not answer. An emergency call never comes here.
-func (p *policy) outage(c Call, held Reservation, err error) Decision {
+// BusyWhen names who knows whether this gate has more to do than it can. Answers that it comes to too late are then its
+// own fault and no outage: on_registry_down: allow does not hold for them, or too many calls would open the fence.
+func (g *Gate) BusyWhen(busy func() bool) { g.busy.Store(&busy) }
+
+// late says whether an answer is missing because the gate could not come to it.
+func (g *Gate) late(err error) bool {
+	busy := g.busy.Load()
+	return busy != nil && errors.Is(err, context.DeadlineExceeded) && (*busy)()
+}
+
+// outage is the decision when the registry does not answer, or the gate comes late to its answer. An emergency call never
+// comes here.
+func (p *policy) outage(c Call, held Reservation, err error, late bool) Decision {
 	d := Decision{Verdict: Block, Reason: RegistryDown, Call: c, Policy: p.terms.Policy, Degraded: true}
-	if p.config.Rules.OnRegistryDown == OutageAllow && !errors.Is(err, ErrListsUnknown) {
+	if p.config.Rules.OnRegistryDown == OutageAllow && !late && !errors.Is(err, ErrListsUnknown) {
 		d.Verdict, d.Reservation = Allow, held
 	} else {
 		d.RetryAfter = retryAfterOutage

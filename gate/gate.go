@@ -39,6 +39,7 @@ type Gate struct {
 	calls  calls
 	queue  queue
 	health health
+	busy   atomic.Pointer[func() bool] // see BusyWhen
 }
 
 // policy is one configuration made ready, swapped as a whole.

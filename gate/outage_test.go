@@ -272,3 +272,32 @@ func TestStoppingDuringAnOutageTellsWhatIsLost(t *testing.T) {
 		})
 	}
 }
+
+// Too many calls must not open the fence: an answer that the gate comes to too late is no outage.
+func TestBusyGateIsNoOutage(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		busy    bool
+		away    func(*registrytest.Memory)
+		verdict gate.Verdict
+	}{
+		{"late and busy", true, (*registrytest.Memory).Sleep, gate.Block},
+		{"late", false, (*registrytest.Memory).Sleep, gate.Allow},
+		{"failing and busy", true, (*registrytest.Memory).Fail, gate.Allow},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := config()
+				c.Rules.OnRegistryDown = gate.OutageAllow
+				o := open(t, c)
+				o.BusyWhen(func() bool { return row.busy })
+				row.away(o.registry.Memory)
+				d := o.dial(rep201, "2125550100", "a")
+				require.Equal(t, row.verdict, d.Verdict)
+				require.Equal(t, gate.RegistryDown, d.Reason)
+				require.Equal(t, row.verdict == gate.Allow, d.Reservation.Held())
+				require.Equal(t, row.verdict == gate.Block, d.RetryAfter > 0)
+			})
+		})
+	}
+}

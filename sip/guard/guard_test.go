@@ -322,3 +322,18 @@ func BenchmarkLine(b *testing.B) {
 		l.Leave()
 	}
 }
+
+func TestRefusals(t *testing.T) {
+	var r Refusals
+	said := func(from, to time.Duration) (n int) {
+		for at := from; at < to; at += 50 * time.Microsecond { // 20,000 a second
+			if r.Take(epoch.Add(at)) {
+				n++
+			}
+		}
+		return n
+	}
+	assert.Equal(t, 2000, said(0, time.Second))
+	assert.LessOrEqual(t, said(2*time.Second, 2*time.Second+20*time.Millisecond), 40, "no more for having been silent")
+	assert.True(t, r.Take(epoch.Add(time.Hour)))
+}

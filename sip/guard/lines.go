@@ -7,10 +7,9 @@ import (
 
 // Lines lets at most linesPerSecond lines a second into the log, whatever a flood does. The zero value is ready.
 type Lines struct {
-	mu      sync.Mutex
-	second  time.Time // when the present second began
-	written int       // in it
-	leftOut int       // since the last line
+	mu sync.Mutex
+	quota
+	leftOut int // since the last line
 }
 
 const linesPerSecond = 10
@@ -19,14 +18,10 @@ const linesPerSecond = 10
 func (l *Lines) Take(now time.Time) (leftOut int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now.Sub(l.second) >= time.Second {
-		l.second, l.written = now, 0
-	}
-	if l.written >= linesPerSecond {
+	if !l.take(now, time.Second, linesPerSecond) {
 		l.leftOut++
 		return 0, false
 	}
-	l.written++
 	leftOut, l.leftOut = l.leftOut, 0
 	return leftOut, true
 }

@@ -50,11 +50,18 @@ func (p *Proxy) Look(raw []byte, from transport.Source) bool {
 			excess = guard.Hopeless // the time that refusals take is what the registry's answers wait for
 		}
 	}
+	if excess != guard.None || p.Wait > 0 && p.waited(from) > p.Wait/2 {
+		p.strained.Store(now.Add(strainedFor).UnixNano())
+	}
 	switch {
 	case excess == guard.Hopeless && p.isNew(raw, from):
 		p.Metrics.Dropped(why)
 		return false
 	case excess >= guard.Plenty || excess == guard.Some && p.Sources.Heavy(from.Addr(), now):
+		if !p.aloud.Take(now) && p.isNew(raw, from) {
+			p.Metrics.Dropped(why)
+			return false
+		}
 		return p.shed(raw, from, why)
 	case p.refused.any(now):
 		return p.shedAgain(raw, from)
@@ -64,6 +71,10 @@ func (p *Proxy) Look(raw []byte, from transport.Source) bool {
 
 // aMoment is the part of Config.Wait that a message may have waited for a gate that has time to spare.
 const aMoment = 5
+
+// strainedFor is how long the gate is taken to have too much to do after messages have waited for it: what was asked of the
+// registry then is answered, or late, by its end.
+const strainedFor = time.Second
 
 // Why new requests are refused: the closed set of the metric.
 const (

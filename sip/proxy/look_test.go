@@ -52,6 +52,7 @@ func TestShedding(t *testing.T) {
 			waits[seconds] = true
 			w.ask(q)
 			require.Equal(t, m.ToTag, w.expectStatus(desk, 503).ToTag, "a repeated request is answered with the same tag")
+			time.Sleep(2 * time.Millisecond) // not so many at once that some are not answered
 			if q.method == "INVITE" {
 				w.ask(ask{method: "ACK", callID: q.callID, branch: q.branch, toTag: string(m.ToTag)})
 				w.ask(ask{method: "ACK", callID: q.callID, branch: q.branch, toTag: string(m.ToTag), uri: "sip:1@" + pbx.AddrPort.String()})
@@ -173,6 +174,7 @@ func TestSheddingIsFair(t *testing.T) {
 		for range 100 {
 			call(desk)
 			w.expectStatus(desk, 503)
+			time.Sleep(time.Millisecond)
 		}
 		call(other)
 		w.expectStatus(other, 100)
@@ -216,6 +218,27 @@ func TestSheddingWithoutAWord(t *testing.T) {
 	})
 }
 
+// A gate that is late to the registry's answers lets nobody out for it, though it would in an outage.
+func TestBusyGateOpensNoFence(t *testing.T) {
+	for _, busy := range []bool{true, false} {
+		inWorld(t, setUp{}, func(w *world) {
+			w.registry.Sleep()
+			if busy {
+				w.proxy.waited = func(transport.Source) time.Duration { return w.proxy.Wait }
+			}
+			w.ask(ask{})
+			time.Sleep(w.proxy.Gate.Config().Rules.Budget.Std())
+			synctest.Wait()
+			if !busy {
+				w.expectMethod(trunkA, "INVITE")
+				return
+			}
+			w.expectStatus(desk, 503)
+			w.quiet(trunkA)
+		})
+	}
+}
+
 // More questions than the registry answers in time make a line, and a long line makes new calls wait outside; no call is
 // decided without the registry.
 func TestSheddingBeforeTheRegistry(t *testing.T) {
@@ -250,8 +273,10 @@ func TestSheddingBeforeTheRegistry(t *testing.T) {
 			}
 		}
 		w.mu.Unlock()
-		assert.Equal(t, calls, refused+decided[gate.Allowed])
-		assert.Greater(t, refused, 200, "50,000/s for 40 ms are more than are answered in that time and stand in a new line")
+		unsaid := calls - decided[gate.Allowed] - refused
+		assert.Greater(t, refused, 10, "50,000/s for 40 ms are more than are answered in that time and stand in a new line")
+		assert.LessOrEqual(t, refused, 100, "refusing all of them would take the time of the others")
+		assert.Greater(t, unsaid, 200)
 		w.drain(desk)
 		w.drain(trunkA)
 		w.ask(ask{callID: "after", branch: "z9hG4bK-after", uri: "sip:+13105550102@10.0.0.1"})

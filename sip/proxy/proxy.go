@@ -72,6 +72,8 @@ type Proxy struct {
 	refused  refused
 	late     func(transport.Source) guard.Excess // how far the message that is looked at has waited for too long
 	waited   func(transport.Source) time.Duration
+	aloud    guard.Refusals
+	strained atomic.Int64 // ns since 1970: until when the gate is taken to have too much to do
 	tcpOnly  largeMessages
 	garbled  lineLimit
 	digest   *identity.Digest
@@ -98,6 +100,7 @@ func New(life context.Context, c Config) *Proxy {
 		digest: identity.NewDigest(c.Keys, c.Directory, time.Now), flows: identity.NewFlows(time.Now),
 	}
 	p.routing.Store(c.Routing.ready())
+	c.Gate.BusyWhen(func() bool { return time.Now().UnixNano() < p.strained.Load() })
 	return p
 }
 
