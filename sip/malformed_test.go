@@ -60,7 +60,11 @@ func (h *house) becomes(t *testing.T, w *site.Wire, want fate) {
 		finals = []int{want.status}
 		require.Eventually(t, func() bool { return len(w.Finals()) > 0 }, patience, time.Millisecond, "no answer")
 	}
-	require.Equal(t, finals, w.Finals())
+	got := w.Finals()
+	if want.perhaps != 0 && len(got) > 0 {
+		finals = []int{want.perhaps}
+	}
+	require.Equal(t, finals, got)
 }
 
 // text is the row's message as number n over a protocol.

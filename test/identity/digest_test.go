@@ -93,7 +93,8 @@ func TestBaresipByRegistration(t *testing.T) {
 		h.says(b, "200 OK")
 		require.NoError(t, b.Dial(number))
 		h.calls(i + 1)
-		require.Equal(t, []string{"", rep}, h.decided(number, 2))
+		// The refusal, which needed no registry, is written a moment later: it may stand behind the call.
+		require.ElementsMatch(t, []string{"", rep}, h.decided(number, 2))
 	}
 }
 
