@@ -89,7 +89,15 @@ type overload struct {
 	gate    *site.Gate
 	callers *site.Crowd
 	step    int
+	lost    int // datagrams that the kernel had no room for
 }
+
+// strict says whether the kernel may lose nothing. With the loose share of a busy machine's test run a core that the gate
+// and its Redis share may stand still for longer than the kernel's buffer lasts.
+func strict() bool { return *overloadRatio >= 0.9 }
+
+// mostLost is the share of what is offered that the kernel may lose otherwise.
+const mostLost = 0.05
 
 // start begins the gate and its Redis on one core, and the callers on another.
 func (o *overload) start(t *testing.T, gate, callers string) {
@@ -149,10 +157,15 @@ func (o *overload) offer(t *testing.T, rate int, span time.Duration) site.Became
 	is := sample(t, o.gate)
 	t.Logf("%d/s: %.0f/s were offered, %.0f taken, %.0f refused, %.0f not answered; p50 %v, p99 %v; %.0f decided without the registry",
 		rate, b.Made, b.Settled[o.good], b.Settled[503], b.Settled[0], b.P50, b.P99, is.degraded-was.degraded)
-	assert.Zero(t, o.dropped(t)-before, "datagrams that the kernel had no room for, BYEs among them")
-	assert.Zero(t, b.NotEnded, "calls that were up and whose BYE was not answered")
-	assert.InDelta(t, b.Finals[503], is.shed-was.shed, 0, "503s that came, against those that the gate counted")
-	assert.InDelta(t, b.Finals[0], is.silent-was.silent, 0, "calls without an answer, against those that the gate dropped")
+	lost := o.dropped(t) - before
+	o.lost += lost
+	if strict() {
+		assert.Zero(t, lost, "datagrams that the kernel had no room for, BYEs among them")
+	}
+	assert.LessOrEqual(t, float64(lost), mostLost*float64(b.Calls), "datagrams that the kernel had no room for")
+	assert.LessOrEqual(t, b.NotEnded, lost, "calls that were up and whose BYE was not answered")
+	assert.InDelta(t, b.Finals[503], is.shed-was.shed, float64(lost), "503s that came, against those that the gate counted")
+	assert.InDelta(t, b.Finals[0], is.silent-was.silent, float64(lost), "calls without an answer, against those that the gate dropped")
 	return b
 }
 
@@ -215,7 +228,7 @@ func (o *overload) calms(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), calmIn)
 	defer cancel()
-	for sample(t, o.gate).callsUp > 0 {
+	for sample(t, o.gate).callsUp > float64(o.lost) { // a BYE that the kernel lost is not sent again by the crowd
 		require.NoError(t, ctx.Err(), "calls are up %v after the load", calmIn)
 	}
 	b := o.offer(t, 100, 500*time.Millisecond)
