@@ -119,8 +119,11 @@ var (
 	errKilled = errors.New("was killed")
 )
 
-// kill ends the child at once and waits for it.
+// kill ends the child at once, with its own children where it has a group of its own, and waits for it.
 func (p *Process) kill() {
+	if p.cmd.SysProcAttr.Setpgid {
+		_ = syscall.Kill(-p.Pid(), syscall.SIGKILL)
+	}
 	_ = p.cmd.Process.Kill() // fails only when it has ended
 	<-p.done
 }
