@@ -76,7 +76,7 @@ func DecodeRecord(id, packed string) (Record, error) {
 	}
 	version, _, _ := strings.Cut(packed, sep)
 	if version != recordVersion {
-		return Record{}, fmt.Errorf("%w %s: encoding %q is not known to this release; a newer gate wrote it", errRecord, id, note(version))
+		return Record{}, fmt.Errorf("%w %s: encoding %.64q is not known to this release; a newer gate wrote it", errRecord, id, note(version))
 	}
 	var f [recordFields]string
 	fields := strings.Split(packed, sep)
@@ -88,12 +88,12 @@ func DecodeRecord(id, packed string) (Record, error) {
 	}
 	kind, ok := recordKinds[f[2]]
 	if !ok {
-		return Record{}, fmt.Errorf("%w %s: unknown kind %q", errRecord, id, note(f[2]))
+		return Record{}, fmt.Errorf("%w %s: unknown kind %.64q", errRecord, id, note(f[2]))
 	}
 	talk, errTalk := optionalInt(f[14])
 	status, errStatus := optionalInt(f[16])
 	if errTalk != nil || errStatus != nil || talk < 0 || talk > int64(maxTalk/time.Millisecond) || status < 0 || status > 699 {
-		return Record{}, fmt.Errorf("%w %s: talk %q or status %q is out of range", errRecord, id, note(f[14]), note(f[16]))
+		return Record{}, fmt.Errorf("%w %s: talk %.64q or status %.64q is out of range", errRecord, id, note(f[14]), note(f[16]))
 	}
 	r := Record{
 		ID: id, Time: at, Kind: kind,
@@ -135,7 +135,7 @@ func timeOfID(id string) (time.Time, error) {
 	text, _, ok := strings.Cut(id, "-")
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if !ok || err != nil || ms < 0 {
-		return time.Time{}, fmt.Errorf("%w: id %q is none", errRecord, note(id))
+		return time.Time{}, fmt.Errorf("%w: id %.64q is none", errRecord, note(id))
 	}
 	return time.UnixMilli(ms), nil
 }

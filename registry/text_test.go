@@ -98,7 +98,7 @@ func FuzzDecodeRecord(f *testing.F) {
 		r, err := DecodeRecord(id, packed)
 		if err != nil {
 			require.ErrorIs(t, err, errRecord)
-			require.Less(t, len(err.Error()), 4*maxText+300, "an error repeats no more than a little of what it read")
+			require.Less(t, len(err.Error()), 4*maxText+200, "an error repeats no more than a little of what it read")
 			return
 		}
 		require.NotEmpty(t, r.Kind)

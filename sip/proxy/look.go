@@ -18,8 +18,9 @@ import (
 // Look is the first look at a message, before anything of it is kept: what is too much is refused here, without a
 // transaction and for a fraction of what a call costs. It is transport.Config.Look.
 //
-// Never refused are repetitions of what was taken, responses, ACK, CANCEL and BYE, what belongs to a dialog, and emergency calls: whoever has a call gets
-// to its end. Only a source that is banned is not even heard with these, unless we signed the dialog ourselves.
+// Never refused are repetitions of what was taken, responses, ACK, CANCEL and BYE, what belongs to a dialog, and emergency
+// calls: whoever has a call gets to its end. Only a source that is banned is not even heard with these, unless we signed the
+// dialog ourselves. Where even refusing takes too long, what is new is dropped: its sender repeats it.
 func (p *Proxy) Look(raw []byte, from transport.Source) bool {
 	method := message.Peek(raw)
 	if method == "" {
