@@ -37,7 +37,7 @@ func (g *Gate) Ask(ctx context.Context, c Call) Decision {
 	}
 	switch {
 	case d.Reservation.Held():
-		g.calls.add(d.Reservation, p, p.ownExtension(c.Rep), g.now())
+		g.calls.add(d.Reservation, p, g.callerOf(p, c.Rep), g.now())
 	case errors.Is(err, context.DeadlineExceeded):
 		g.queue.push(Event{Kind: Ended, At: g.now(), Reservation: reservationOf(c), Terms: p.terms, Ending: EndFailed})
 	}
@@ -63,7 +63,8 @@ func (g *Gate) Check(ctx context.Context, c Call) (Decision, error) {
 func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision, error) {
 	bounded, cancel := context.WithTimeout(ctx, p.config.Rules.Budget.Std())
 	defer cancel()
-	q.Peer, q.Extension = c.Peer, p.ownExtension(c.Rep)
+	who := g.callerOf(p, c.Rep)
+	q.Peer, q.Extension, q.Scope, q.Team = c.Peer, who.extension, who.scope, who.team
 	answer, err := g.registry.Decide(bounded, q)
 	if err == nil && answer.Reason == Undecided {
 		err = errUndecided

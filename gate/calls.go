@@ -36,7 +36,7 @@ func keyOf(r Reservation) callKey { return callKey{r.Number, r.CallID, r.FromTag
 type call struct {
 	reservation Reservation
 	policy      *policy // it was decided with
-	extension   string  // the caller's own
+	caller      caller
 	reserved    time.Time
 	answered    time.Time // zero while it rings
 	expires     time.Time // end of its session timer (RFC 4028) and some grace; zero when it has none
@@ -86,7 +86,7 @@ func (cs *calls) shard(callID string) *shard {
 }
 
 // add takes up a call. A repeated decision of one that is up already changes nothing.
-func (cs *calls) add(r Reservation, p *policy, extension string, now time.Time) {
+func (cs *calls) add(r Reservation, p *policy, who caller, now time.Time) {
 	s := cs.shard(r.CallID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +96,7 @@ func (cs *calls) add(r Reservation, p *policy, extension string, now time.Time) 
 		}
 		s.remove(old)
 	}
-	c := &call{reservation: r, policy: p, extension: extension, reserved: now, renew: now.Add(p.terms.Lease / 3)}
+	c := &call{reservation: r, policy: p, caller: who, reserved: now, renew: now.Add(p.terms.Lease / 3)}
 	c.due = c.next()
 	s.up[keyOf(r)] = c
 	heap.Push(&s.due, c)

@@ -5,33 +5,42 @@ import "fmt"
 // Config is the policy: how numbers are read and which rules hold. Field comments give default and unit; Defaults fills
 // them in before the file is read over them.
 type Config struct {
-	Region    string   `yaml:"region"` // ISO 3166 code: how national numbers are read. No default
-	Extension string   `yaml:"-"`      // sip.extensions.pattern, anchored; copied here by the loader
-	Keep      Duration `yaml:"-"`      // records.keep, 30d: how long records are kept; copied here by the loader
+	Region    string   `yaml:"region"`   // ISO 3166 code: how national numbers are read. No default
+	Extension string   `yaml:"-"`        // sip.extensions.pattern, anchored; copied here by the loader
+	Keep      Duration `yaml:"-"`        // records.keep, 30d: how long records are kept; copied here by the loader
+	Timezone  string   `yaml:"timezone"` // IANA name: whose midnight ends a day. Default: the host's
 	Rules     Rules    `yaml:"rules"`
 }
 
 // Rules are the keys under `rules:`.
 type Rules struct {
-	Emergency      []string    `yaml:"emergency"` // exact; default: the region's short emergency numbers
-	Claim          ClaimRule   `yaml:"claim"`
-	Protection     Duration    `yaml:"protection"` // 30d: an owner is protected so long after the last answered call
-	Owned          OwnedRule   `yaml:"owned"`
-	Refused        RefusedRule `yaml:"refused"`
-	OnRegistryDown Outage      `yaml:"on_registry_down"` // allow | block, default allow
-	Lease          Duration    `yaml:"lease"`            // 60s: a reservation outlives a dead gate by no more than this
-	MaxCall        Duration    `yaml:"max_call"`         // 4h: a call whose BYE never came is taken as ended then
-	Budget         Duration    `yaml:"budget"`           // 40ms: how long a call waits for the registry
+	Emergency      []string            `yaml:"emergency"` // exact; default: the region's short emergency numbers
+	Claim          ClaimRule           `yaml:"claim"`
+	Protection     Duration            `yaml:"protection"` // 30d: an owner is protected so long after the last answered call
+	Owned          OwnedRule           `yaml:"owned"`
+	Levels         map[string]Duration `yaml:"levels"`          // none: protection by the level of the customer
+	ProtectionMost Duration            `yaml:"protection_most"` // 0s, off: no ownership lasts longer than this, contact or not
+	NoDeal         Duration            `yaml:"no_deal"`         // 0s, off: no ownership without a closed deal lasts longer
+	Deal           DealRule            `yaml:"deal"`
+	Holdings       HoldingsRule        `yaml:"holdings"`
+	Pass           PassRule            `yaml:"pass"`
+	Refused        RefusedRule         `yaml:"refused"`
+	OnRegistryDown Outage              `yaml:"on_registry_down"` // allow | block, default allow
+	Lease          Duration            `yaml:"lease"`            // 60s: a reservation outlives a dead gate by no more than this
+	MaxCall        Duration            `yaml:"max_call"`         // 4h: a call whose BYE never came is taken as ended then
+	Budget         Duration            `yaml:"budget"`           // 40ms: how long a call waits for the registry
 }
 
 // ClaimRule says what makes an owner.
 type ClaimRule struct {
-	MinTalk Duration `yaml:"min_talk"` // 10s of talk make a claim firm
+	MinTalk     Duration `yaml:"min_talk"`    // 10s of talk make a claim firm
+	Provisional Duration `yaml:"provisional"` // 0s: an unanswered first call keeps colleagues away for so long
 }
 
 // OwnedRule says what becomes of a call to somebody else's customer.
 type OwnedRule struct {
 	Action OwnedAction `yaml:"action"` // block | redirect, default block
+	By     OwnedBy     `yaml:"by"`     // rep | team, default rep: who may ring it
 }
 
 // RefusedRule says what counts as a refusal and for how long.

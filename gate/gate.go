@@ -21,6 +21,7 @@ const remember = 32 * time.Second
 type Options struct {
 	Config   Config
 	Registry Registry
+	People   People           // who works here; default: nobody was entered, and everybody is known
 	Gate     string           // its name in records
 	Now      func() time.Time // default time.Now
 	Remember time.Duration    // 64×T1; default 32s
@@ -31,6 +32,7 @@ type Options struct {
 // Gate decides. Run must be running for what it decided to be written down and for its calls to keep their reservations.
 type Gate struct {
 	registry Registry
+	people   People
 	name     string
 	now      func() time.Time
 	remember time.Duration
@@ -47,12 +49,16 @@ type policy struct {
 	config     Config
 	normaliser *Normaliser
 	terms      Terms
+	place      *time.Location // whose midnight ends a day
 }
 
 // New makes a gate, or says everything that is wrong with its configuration.
 func New(o Options) (*Gate, error) {
 	if o.Registry == nil {
 		return nil, errors.New("gate: no registry was given; a gate cannot decide without one")
+	}
+	if o.People == nil {
+		o.People = nobody{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -66,7 +72,7 @@ func New(o Options) (*Gate, error) {
 	if o.Queue == 0 {
 		o.Queue = 1 << 16
 	}
-	g := &Gate{registry: o.Registry, name: o.Gate, now: o.Now, remember: o.Remember}
+	g := &Gate{registry: o.Registry, people: o.People, name: o.Gate, now: o.Now, remember: o.Remember}
 	g.calls.init()
 	g.queue.init(o.Queue)
 	g.health.report = o.Report
@@ -86,25 +92,53 @@ func (g *Gate) Reload(c Config) error {
 	if err != nil {
 		return err
 	}
-	g.policy.Store(&policy{config: c, normaliser: normaliser, terms: Terms{
-		Policy:     c.Rules.Version(),
-		Gate:       g.name,
-		Lease:      c.Rules.Lease.Std(),
-		Remember:   g.remember,
-		MinTalk:    c.Rules.Claim.MinTalk.Std(),
-		Protection: c.Rules.Protection.Std(),
-		CoolDown:   c.Rules.Refused.CoolDown.Std(),
-		Keep:       c.Keep.Std(),
-		Redirect:   c.Rules.Owned.Action == OwnedRedirect,
-	}})
+	place, err := c.Place()
+	if err != nil {
+		return err
+	}
+	g.policy.Store(&policy{config: c, normaliser: normaliser, terms: g.termsOf(c), place: place})
 	return nil
+}
+
+// termsOf is what of the policy travels with each question.
+func (g *Gate) termsOf(c Config) Terms {
+	r := &c.Rules
+	return Terms{
+		Policy:         r.Version(),
+		Gate:           g.name,
+		Lease:          r.Lease.Std(),
+		Remember:       g.remember,
+		MinTalk:        r.Claim.MinTalk.Std(),
+		Protection:     r.Protection.Std(),
+		CoolDown:       r.Refused.CoolDown.Std(),
+		Keep:           c.Keep.Std(),
+		Redirect:       r.Owned.Action == OwnedRedirect,
+		Provisional:    r.Claim.Provisional.Std(),
+		ProtectionMost: r.ProtectionMost.Std(),
+		NoDeal:         r.NoDeal.Std(),
+		DealProtection: r.Deal.Protection.Std(),
+		Levels:         packLevels(r.Levels),
+		Team:           r.Owned.By == OwnedByTeam,
+		Holdings:       r.Holdings.Most,
+		CountDeals:     r.Holdings.CountDeals,
+		Over:           packReasons(r.Pass.Over),
+	}
 }
 
 // Config is the policy that holds now. Its slices are shared: read only.
 func (g *Gate) Config() Config { return g.policy.Load().config }
 
 // Terms are what travels with each question now; commands that write to the registry use them too.
-func (g *Gate) Terms() Terms { return g.policy.Load().terms }
+func (g *Gate) Terms() Terms {
+	p := g.policy.Load()
+	return p.termsAt(p.terms, g.now())
+}
+
+// TermsFor are Terms with the limits of one rep.
+func (g *Gate) TermsFor(rep Rep) Terms {
+	p := g.policy.Load()
+	return g.claimTerms(p, rep, g.now())
+}
 
 // Read reads a dialled Request-URI by the policy that holds now; see Normaliser.Read.
 func (g *Gate) Read(scheme, user string, plan Dialplan) Dialled {

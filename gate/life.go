@@ -58,7 +58,7 @@ func (g *Gate) EndElsewhere(n Number, callID string, tags ...string) {
 			continue
 		}
 		g.queue.push(Event{
-			Kind: Ended, At: now, Terms: p.terms, Ending: EndAnswered,
+			Kind: Ended, At: now, Terms: p.termsAt(p.terms, now), Ending: EndAnswered,
 			Reservation: Reservation{Key: Key{CallID: callID, FromTag: tag}, Number: n},
 		})
 	}
@@ -71,7 +71,8 @@ func (g *Gate) endCall(c *call, e Ending, status int, now time.Time) {
 		e, talk = EndAnswered, now.Sub(c.answered)
 	}
 	g.queue.push(Event{
-		Kind: Ended, At: now, Reservation: c.reservation, Terms: c.policy.terms, Extension: c.extension,
+		Kind: Ended, At: now, Reservation: c.reservation, Terms: g.claimTerms(c.policy, c.reservation.Rep, now),
+		Extension: c.caller.extension, Scope: c.caller.scope, Team: c.caller.team,
 		Ending: e, Talk: talk, Status: status,
 	})
 }
@@ -92,7 +93,8 @@ func (g *Gate) expire(now time.Time) (renew []Reservation) {
 			if !c.answered.IsZero() && !c.firm && !c.firmAt().After(now) {
 				c.firm = true
 				g.queue.push(Event{
-					Kind: Firm, At: now, Reservation: c.reservation, Terms: c.policy.terms, Extension: c.extension,
+					Kind: Firm, At: now, Reservation: c.reservation, Terms: g.claimTerms(c.policy, c.reservation.Rep, now),
+					Extension: c.caller.extension, Scope: c.caller.scope, Team: c.caller.team,
 					Talk: now.Sub(c.answered),
 				})
 			}

@@ -51,6 +51,19 @@ type Terms struct {
 	CoolDown   time.Duration // how long a refusal lasts
 	Keep       time.Duration // how long records are kept
 	Redirect   bool          // owned.action is redirect
+
+	Provisional    time.Duration // how long an unanswered first call keeps colleagues away; 0: it does not
+	ProtectionMost time.Duration // longest ownership since its beginning, contact or not; 0: no limit
+	NoDeal         time.Duration // longest ownership without a closed deal; 0: no limit
+	DealProtection time.Duration // protection after a closed deal; 0: for ever
+	Levels         string        // protection by customer level: "A=ms" each, in ms, parted by 0x1f
+	Bar            time.Duration // how long a previous owner may not claim the number again; 0: at once
+	Team           bool          // owned.by is team: the owner's team may ring it too
+	Holdings       int           // most numbers this rep may hold; 0: no limit
+	CountDeals     bool          // numbers with a closed deal count as held
+	DailyClaims    int           // most numbers this rep may claim in a day; 0: no limit
+	Offset         time.Duration // east of UTC, of the place whose midnight ends a day
+	Over           string        // names of the reasons that a pass passes, parted and enclosed by commas
 }
 
 // Question is one call to a number, as the registry needs to know it.
@@ -61,6 +74,10 @@ type Question struct {
 	Extension string // the caller's own extension, kept with the claim so that it can be rung; "" when it has none
 	Rehearsal bool   // `ringfence check`: say what would be, change and record nothing
 	Recorded  string // Call-ID for the record, where the Key's is not the caller's; "" when it is
+
+	Scope Scope  // in which the rep sells
+	Team  Team   // to which the rep belongs
+	Local Reason // by which a local rule would block the call, unless a pass passes it; Undecided when none would
 }
 
 // RecordedCallID is the Call-ID that the record shows.
@@ -69,8 +86,8 @@ func (q *Question) RecordedCallID() string { return cmp.Or(q.Recorded, q.CallID)
 // Answer is the registry's part of a decision.
 type Answer struct {
 	Verdict    Verdict
-	Reason     Reason        // Allowed, OwnerCalls, DNC, Refused, Owned, InFlight
-	Owner      Rep           // OwnerCalls, Owned: the owner; InFlight: who is ringing it
+	Reason     Reason        // Allowed, OwnerCalls, Collaborator, DNC, Refused, Owned, InFlight
+	Owner      Rep           // OwnerCalls, Collaborator, Owned: the owner; InFlight: who is ringing it
 	Extension  string        // Owned, when Verdict is Redirect
 	RetryAfter time.Duration // until the obstacle ends by itself; 0 when it does not
 	List       string        // DNC: the list of the single addition
@@ -101,6 +118,8 @@ type Event struct {
 	Reservation Reservation // Firm, Ended
 	Terms       Terms
 	Extension   string        // Firm, Ended: the caller's own extension
+	Scope       Scope         // Firm, Ended: in which the caller sells
+	Team        Team          // Firm, Ended: to which the caller belongs
 	Ending      Ending        // Ended
 	Talk        time.Duration // Firm, Ended: since the answer; 0 when it was not answered or not known
 	Status      int           // Ended: the final SIP status on the way to the caller; 0 when none was sent

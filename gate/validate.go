@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,6 +22,7 @@ func Defaults(region string) Config {
 			Claim:          ClaimRule{MinTalk: Duration(10 * time.Second)},
 			Protection:     Duration(30 * day),
 			Owned:          OwnedRule{Action: OwnedBlock},
+			Pass:           PassRule{Over: slices.Clone(passable), Most: Duration(day)},
 			Refused:        RefusedRule{CoolDown: Duration(30 * day), On603: true},
 			OnRegistryDown: OutageAllow,
 			Lease:          Duration(60 * time.Second),
@@ -40,7 +42,7 @@ type span struct {
 func (c *Config) spans() []span {
 	r := &c.Rules
 	const decade = 3650 * day
-	return []span{
+	spans := []span{
 		{"rules.claim.min_talk", r.Claim.MinTalk, time.Second, time.Hour},
 		{"rules.protection", r.Protection, time.Second, decade},
 		{"rules.refused.cool_down", r.Refused.CoolDown, time.Second, decade},
@@ -49,6 +51,7 @@ func (c *Config) spans() []span {
 		{"rules.budget", r.Budget, time.Millisecond, time.Second},
 		{"records.keep", c.Keep, time.Hour, decade},
 	}
+	return append(spans, r.ownershipSpans()...)
 }
 
 // Validate returns all mistakes joined, each with its key path, what is wrong and what is allowed; nil when there are
@@ -73,6 +76,7 @@ func (c *Config) Validate() error {
 	if c.Rules.Owned.Action >= ownedActionCount {
 		wrong("rules.owned.action", "%s is not one of %s", c.Rules.Owned.Action, list(ownedActionNames[:]))
 	}
+	c.validateOwnership(wrong)
 	if _, err := NewNormaliser(c.Region, c.Rules.Emergency, c.Extension); err != nil {
 		mistakes = append(mistakes, err)
 	}

@@ -92,6 +92,12 @@ func (r Reason) String() string {
 // MarshalText writes the reason's name.
 func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
+// UnmarshalText reads a reason's name.
+func (r *Reason) UnmarshalText(text []byte) (err error) {
+	*r, err = ParseReason(string(text))
+	return err
+}
+
 // Reasons lists every reason that a decision can carry, in the order of the constants.
 func Reasons() []Reason {
 	all := make([]Reason, 0, reasonCount-1)

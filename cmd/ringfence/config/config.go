@@ -14,6 +14,7 @@ import (
 // Config is the whole configuration. Comments give default and unit; configs/ringfence.yaml explains every key.
 type Config struct {
 	Region   string          `yaml:"region"`   // ISO 3166 code: how national numbers are read. No default
+	Timezone string          `yaml:"timezone"` // IANA name: whose midnight ends a day. Default: the host's
 	Gate     string          `yaml:"gate"`     // this gate's name in records; default: the host's name
 	Language string          `yaml:"language"` // en | zh: what reps are told in; default en
 	SIP      sip.Config      `yaml:"sip"`
@@ -79,5 +80,5 @@ func Defaults(region string) *Config {
 
 // Policy is the part that the gate decides by.
 func (c *Config) Policy() gate.Config {
-	return gate.Config{Region: c.Region, Extension: c.SIP.Extensions.Pattern, Keep: c.Records.Keep, Rules: c.Rules}
+	return gate.Config{Region: c.Region, Extension: c.SIP.Extensions.Pattern, Keep: c.Records.Keep, Timezone: c.Timezone, Rules: c.Rules}
 }

@@ -48,7 +48,7 @@ func TestFullExampleTellsTheDefaults(t *testing.T) {
 	require.NoError(t, err)
 
 	commented := regexp.MustCompile(`(?m)^(\s*)# ([a-z0-9_]+: \S.*)$`)
-	withoutDefault := regexp.MustCompile(`^(gate|advertise|dialplan|announcement|secret_file|username|users_file|password_file|ca_file|cert_file|key_file|ping|servers):`)
+	withoutDefault := regexp.MustCompile(`^(gate|levels|timezone|advertise|dialplan|announcement|secret_file|username|users_file|password_file|ca_file|cert_file|key_file|ping|servers):`)
 	set := commented.ReplaceAllStringFunc(string(data), func(line string) string {
 		m := commented.FindStringSubmatch(line)
 		if withoutDefault.MatchString(m[2]) {
