@@ -33,7 +33,7 @@ func TestShippedRedisConfiguration(t *testing.T) {
 		{Kind: gate.Firm, Reservation: q.Reservation, Terms: q.Terms, Talk: 10 * time.Second},
 		{Kind: gate.Ended, Reservation: q.Reservation, Terms: q.Terms, Ending: gate.EndRefused},
 	}))
-	_, err = s.Transfer(ctx, number, "202", "202")
+	_, err = s.Transfer(ctx, number, "", TransferOrder{To: "202", Extension: "202", Terms: q.Terms})
 	require.NoError(t, err)
 	require.Len(t, refusals(t, s), 1)
 	require.NoError(t, s.AddListed(ctx, "company", number, ""))

@@ -25,6 +25,9 @@ func everywhere(t *testing.T, test func(t *testing.T, s *Store)) {
 	t.Run("cluster", func(t *testing.T) { t.Parallel(); test(t, open(t, redistest.StartCluster(t, 3).URL())) })
 }
 
+// rules are the terms of question.
+var rules = question(number, "201", "").Terms
+
 // question is rep's call with its own Call-ID.
 func question(n gate.Number, rep gate.Rep, callID string) gate.Question {
 	return gate.Question{
@@ -50,12 +53,12 @@ func TestOwnership(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, s *Store) {
 		ctx := context.Background()
-		_, err := s.Release(ctx, number)
+		_, err := s.Release(ctx, number, "", "released", rules)
 		require.ErrorIs(t, err, ErrNotOwned)
-		_, err = s.Transfer(ctx, number, "203", "")
+		_, err = s.Transfer(ctx, number, "", TransferOrder{To: "203", Extension: "", Terms: rules})
 		require.ErrorIs(t, err, ErrNotOwned)
 
-		h, err := s.Claim(ctx, number, "201", "8201", time.Hour)
+		h, err := s.Claim(ctx, number, ClaimOrder{Rep: "201", Extension: "8201", For: time.Hour})
 		require.NoError(t, err)
 		require.Equal(t, gate.Rep("201"), h.Owner)
 		require.Equal(t, "8201", h.Extension)
@@ -63,26 +66,26 @@ func TestOwnership(t *testing.T) {
 		require.WithinDuration(t, time.Now(), h.Since, 10*time.Second)
 
 		var owned *OwnedError
-		_, err = s.Claim(ctx, number, "202", "", time.Hour)
+		_, err = s.Claim(ctx, number, ClaimOrder{Rep: "202", For: time.Hour})
 		require.ErrorAs(t, err, &owned)
 		require.Equal(t, gate.Rep("201"), owned.Owner)
 		require.NotContains(t, err.Error(), number.Digits(), "no full number in an error")
 		require.Equal(t, gate.Owned, decide(t, s, question(number, "202", "a")).Reason)
 		require.Equal(t, gate.OwnerCalls, decide(t, s, question(number, "201", "b")).Reason)
 
-		again, err := s.Claim(ctx, number, "201", "", 2*time.Hour)
+		again, err := s.Claim(ctx, number, ClaimOrder{Rep: "201", For: 2 * time.Hour})
 		require.NoError(t, err)
 		require.Equal(t, "8201", again.Extension, "the extension stays unless a new one is given")
 		require.Equal(t, h.Since, again.Since)
 		require.Greater(t, again.Until, h.Until)
 
-		moved, err := s.Transfer(ctx, number, "203", "8203")
+		moved, err := s.Transfer(ctx, number, "", TransferOrder{To: "203", Extension: "8203", Terms: rules})
 		require.NoError(t, err)
 		require.Equal(t, gate.Rep("203"), moved.Owner)
 		require.Equal(t, "8203", moved.Extension)
 		require.Equal(t, again.Until, moved.Until, "a transfer does not prolong")
 
-		was, err := s.Release(ctx, number)
+		was, err := s.Release(ctx, number, "", "released", rules)
 		require.NoError(t, err)
 		require.Equal(t, gate.Rep("203"), was.Owner)
 		h, err = s.Owner(ctx, number)
@@ -109,7 +112,7 @@ func TestRefusals(t *testing.T) {
 		require.InDelta(t, time.Hour, a.RetryAfter, float64(10*time.Second))
 
 		var refused *RefusedError
-		_, err = s.Claim(ctx, number, "202", "", time.Hour)
+		_, err = s.Claim(ctx, number, ClaimOrder{Rep: "202", For: time.Hour})
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, "201", refused.By)
 
@@ -205,13 +208,11 @@ func TestListedNumberHasNoExpiry(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t).UnixURL())
 	ctx := context.Background()
-	_, err := s.Claim(ctx, number, "201", "", time.Hour)
-	require.NoError(t, err)
+	decide(t, s, question(number, "201", "a"))
 	key := keysOf(number.Digits()).number()
 	require.Positive(t, s.client.PTTL(ctx, key).Val())
 	require.NoError(t, s.AddListed(ctx, "company", number, ""))
-	_, err = s.Release(ctx, number)
-	require.NoError(t, err)
+	decide(t, s, question(number, "201", "b"))
 	require.Equal(t, time.Duration(-1), s.client.PTTL(ctx, key).Val())
 	require.NoError(t, s.RemoveListed(ctx, "company", number))
 	require.Positive(t, s.client.PTTL(ctx, key).Val(), "what is left is its history")
@@ -228,7 +229,7 @@ func TestHistory(t *testing.T) {
 			Ending: gate.EndAnswered, Talk: 61500 * time.Millisecond, Status: 200,
 		}}))
 		decide(t, s, question(number, "20\x1f2", "call-2"))
-		_, err := s.Transfer(ctx, number, "203", "")
+		_, err := s.Transfer(ctx, number, "", TransferOrder{To: "203", Extension: "", Terms: rules})
 		require.NoError(t, err)
 		_, err = s.Refuse(ctx, number, "203", time.Hour, "no")
 		require.NoError(t, err)

@@ -42,6 +42,14 @@ func countRecords(t *testing.T, s *Store, n gate.Number) int {
 	return count
 }
 
+// shareBy agrees on a share by command.
+func shareBy(t *testing.T, s *Store) func(gate.Number, gate.Scope, gate.Rep) {
+	return func(n gate.Number, scope gate.Scope, with gate.Rep) {
+		_, err := s.Share(context.Background(), n, scope, with, 50)
+		require.NoError(t, err)
+	}
+}
+
 func TestContractRedis(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -52,6 +60,7 @@ func TestContractRedis(t *testing.T) {
 			Registry: s,
 			Advance:  time.Sleep, // a real server has its own clock
 			Records:  func(n gate.Number) int { return countRecords(t, s, n) },
+			Share:    shareBy(t, s),
 			Sleep:    server.Freeze,
 			Wake:     server.Thaw,
 		}
@@ -66,6 +75,7 @@ func TestContractEmbedded(t *testing.T) {
 			Registry: s,
 			Advance:  time.Sleep,
 			Records:  func(n gate.Number) int { return countRecords(t, s, n) },
+			Share:    shareBy(t, s),
 		}
 	})
 }
@@ -75,7 +85,7 @@ func TestEmbeddedIsReachedByOthers(t *testing.T) {
 	require.True(t, s.Embedded())
 	require.True(t, strings.HasPrefix(s.URL(), "redis://127.0.0.1:"), s.URL())
 	other := open(t, s.URL(), WithoutLists())
-	_, err := other.Claim(context.Background(), "+12125550100", "201", "201", time.Hour)
+	_, err := other.Claim(context.Background(), "+12125550100", ClaimOrder{Rep: "201", Extension: "201", For: time.Hour})
 	require.NoError(t, err)
 	h, err := s.Owner(context.Background(), "+12125550100")
 	require.NoError(t, err)

@@ -33,13 +33,29 @@ func (s *Store) Decide(ctx context.Context, q gate.Question) (gate.Answer, error
 	k := keysOf(digits)
 	reply, err := decideScript.text(ctx, s.ask,
 		[]string{k.number(), k.attempt(id), k.stream()},
-		identity(string(q.Rep)), id, callFields(digits, q.Peer, q.Gate, q.Policy, q.RecordedCallID()), identity(q.Extension),
+		identity(string(q.Rep)), id, callFields(digits, q.Peer, q.Gate, q.Policy, q.RecordedCallID()), seat(q.Extension, q.Scope, q.Team),
 		q.Lease.Milliseconds(), s.rememberOr(q.Terms).Milliseconds(), s.keepOr(q.Keep).Milliseconds(),
-		flag(q.Redirect), flag(q.Rehearsal))
+		flag(q.Redirect), flag(q.Rehearsal), identity(string(q.Scope)), teamOf(q.Terms, q.Team), flag(q.Provisional > 0))
 	if err != nil {
 		return gate.Answer{}, late(err)
 	}
 	return parseAnswer(reply)
+}
+
+// seat is where somebody is rung and what they sell, for the scripts: most have only an extension.
+func seat(extension string, scope gate.Scope, team gate.Team) string {
+	if scope == "" && team == "" {
+		return identity(extension)
+	}
+	return pack(identity(extension), identity(string(scope)), identity(string(team)))
+}
+
+// teamOf is the rep's team, where teams own.
+func teamOf(t gate.Terms, team gate.Team) string {
+	if !t.Team {
+		return ""
+	}
+	return identity(string(team))
 }
 
 // late makes a socket's time-out what it means: ctx has ended, and the server may yet do what it was asked.

@@ -98,13 +98,14 @@ func (s *Store) happened(e gate.Event) call {
 	}
 	return call{
 		eventScript,
-		[]string{k.number(), k.attempt(id), k.stream(), k.owned(), k.refused()},
+		[]string{k.number(), k.attempt(id), k.stream(), k.owned(), k.refused(), k.pool()},
 		[]any{
 			kind, identity(string(e.Reservation.Rep)), id, digits,
 			callFields(digits, "", e.Terms.Gate, e.Terms.Policy, e.Reservation.CallID),
-			pack("", "", talk, ending, status), identity(e.Extension), ending, milliseconds(e.Talk),
-			milliseconds(e.Terms.MinTalk), milliseconds(e.Terms.Protection), milliseconds(e.Terms.CoolDown),
+			pack("", "", talk, ending, status), seat(e.Extension, e.Scope, e.Team), ending, milliseconds(e.Talk),
+			milliseconds(e.Terms.MinTalk), rulesOf(e.Terms), milliseconds(e.Terms.CoolDown),
 			milliseconds(s.rememberOr(e.Terms)), milliseconds(s.keepOr(e.Terms.Keep)), refusal,
+			milliseconds(e.Terms.Bar), milliseconds(e.Terms.Provisional), flag(e.Terms.Team),
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,15 +12,51 @@ import (
 	"github.com/ringfence/ringfence/gate"
 )
 
-// Holding is how a number stands.
+// Holding is how a number stands in one scope.
 type Holding struct {
 	Number    gate.Number
+	Scope     gate.Scope
 	Owner     gate.Rep  // "" when nobody owns it
 	Extension string    // the owner's own extension; "" when it has none
+	Team      gate.Team // the owner's, when they claimed it
 	Since     time.Time // when the owner became owner
-	Until     time.Time // end of the protection
-	Flight    *Flight   // the call that is up, nil when there is none
-	Refusal   *Refusal  // the refusal in force, nil when there is none
+	Until     time.Time // end of the protection; Forever for none
+	ByHand    bool      // the end was set by a command, or before there were rules to compute it by
+	Unlocked  time.Time // Locked: the end there would be without the lock
+	Contact   time.Time // the last answered call; zero before the first
+	Locked    bool      // it is never taken away by a rule
+	Deal      time.Time // when a deal was closed; zero for none
+	Level     string    // of the customer; it outlives the owner
+
+	Collaborators []Share
+	Provisional   *Provisional // a colleague's first call that nobody answered, nil for none
+	Pool          *PoolEntry   // nil when it is not in the pool
+	Customer      string       // id of the customer whom it belongs to, if there is a record
+	Stage         string       // of the follow-up
+	Flight        *Flight      // the call that is up, in whatever scope; nil when there is none
+	Refusal       *Refusal     // the refusal in force, in every scope; nil when there is none
+}
+
+// Share is what was agreed with a colleague who may ring the owner's customer too.
+type Share struct {
+	Rep     gate.Rep
+	Percent int // of the result
+	Agreed  time.Time
+	By      string // the operator who wrote it down
+}
+
+// Provisional is a claim by a first call that nobody answered.
+type Provisional struct {
+	Rep   gate.Rep
+	Until time.Time
+}
+
+// PoolEntry says since when and why a number is in the pool.
+type PoolEntry struct {
+	Since       time.Time
+	Why         string    // no_contact, no_deal, expired, released or left
+	Barred      gate.Rep  // its owner before
+	BarredUntil time.Time // when that one may claim it again; zero for at once
 }
 
 // Flight is a call that rings or is up.
@@ -27,68 +64,6 @@ type Flight struct {
 	Rep     gate.Rep
 	Started time.Time
 	Until   time.Time // end of its lease, unless renewed
-}
-
-// OwnedError refuses a claim of a colleague's number.
-type OwnedError struct {
-	Number gate.Number
-	Owner  gate.Rep
-	Until  time.Time
-}
-
-func (e *OwnedError) Error() string {
-	return fmt.Sprintf("%s is owned by %s until %s; transfer it or wait", e.Number.Masked(), e.Owner, e.Until.Format(time.RFC3339))
-}
-
-// ErrNotOwned means that there is no owner to release or to transfer from.
-var ErrNotOwned = errors.New("nobody owns this number")
-
-// Owner says how a number stands.
-func (s *Store) Owner(ctx context.Context, n gate.Number) (Holding, error) {
-	st, err := s.state(ctx, n, holdingScript, []string{keysOf(n.Digits()).number()})
-	return st.holding(n), err
-}
-
-// Claim makes rep the owner for so long, from now. It fails with *OwnedError when a colleague owns the number and with
-// *RefusedError while the customer's no is in force. The owner's own claim sets the end anew.
-func (s *Store) Claim(ctx context.Context, n gate.Number, rep gate.Rep, extension string, protection time.Duration) (Holding, error) {
-	if rep == "" || protection <= 0 {
-		return Holding{}, errors.New("a claim needs a rep and a protection longer than zero")
-	}
-	return s.changeOwner(ctx, n, "claim", rep, extension, protection)
-}
-
-// Release ends an ownership and returns it as it was; ErrNotOwned when there is none.
-func (s *Store) Release(ctx context.Context, n gate.Number) (Holding, error) {
-	return s.changeOwner(ctx, n, "release", "", "", 0)
-}
-
-// Transfer gives an owned number to another rep until the same end; ErrNotOwned when nobody owns it.
-func (s *Store) Transfer(ctx context.Context, n gate.Number, to gate.Rep, extension string) (Holding, error) {
-	if to == "" {
-		return Holding{}, errors.New("a transfer needs a rep to transfer to")
-	}
-	return s.changeOwner(ctx, n, "transfer", to, extension, 0)
-}
-
-func (s *Store) changeOwner(ctx context.Context, n gate.Number, action string, rep gate.Rep, extension string, protection time.Duration) (Holding, error) {
-	k := keysOf(n.Digits())
-	st, err := s.state(ctx, n, ownerScript, []string{k.number(), k.stream(), k.owned()},
-		action, identity(string(rep)), identity(extension), milliseconds(protection), k.digits, identity(s.operator),
-		adminFields(k.digits), milliseconds(s.keep))
-	if err != nil {
-		return Holding{}, err
-	}
-	h := st.holding(n)
-	switch st.outcome {
-	case "owned":
-		return h, &OwnedError{Number: n, Owner: h.Owner, Until: h.Until}
-	case "refused":
-		return h, &RefusedError{*h.Refusal}
-	case "nobody":
-		return h, ErrNotOwned
-	}
-	return h, nil
 }
 
 // state is what the admin scripts return: an outcome, the server's time and the number's hash.
@@ -117,18 +92,58 @@ func (s *Store) state(ctx context.Context, n gate.Number, sc script, keys []stri
 	return st, nil
 }
 
-// holding leaves out facts whose end has passed.
-func (st state) holding(n gate.Number) Holding {
-	h := Holding{Number: n}
-	if until := millis(st.fields["u"]); st.fields["o"] != "" && until.After(st.now) {
-		h.Owner, h.Extension = gate.Rep(unescape(st.fields["o"])), unescape(st.fields["x"])
-		h.Since, h.Until = millis(st.fields["s"]), until
+// scopes are those in which somebody owns the number or it is in the pool, the company's one first.
+func (st state) scopes() []gate.Scope {
+	var scopes []gate.Scope
+	for field := range st.fields {
+		letter, scope, _ := strings.Cut(field, ":")
+		if letter == fieldOwner || letter == fieldPool {
+			scopes = append(scopes, gate.Scope(unescape(scope)))
+		}
+	}
+	slices.Sort(scopes)
+	return slices.Compact(scopes)
+}
+
+// holding is how a number stands in one scope. Facts whose end has passed are left out.
+func (st state) holding(n gate.Number, scope gate.Scope) Holding {
+	of := func(letter string) string { return st.fields[fieldIn(letter, scope)] }
+	h := Holding{Number: n, Scope: scope, Level: unescape(of("l")), Customer: unescape(st.fields["cu"]), Stage: unescape(of("g"))}
+	if until := millis(of("u")); of("o") != "" && until.After(st.now) {
+		h.Owner, h.Extension, h.Team = gate.Rep(unescape(of("o"))), unescape(of("x")), gate.Team(unescape(of("m")))
+		h.Since, h.Until, h.Unlocked = millis(of("s")), until, millis(of("ub"))
+		h.Contact, h.Deal, h.Locked = millis(of("c")), millis(of("v")), of("k") == "1"
+		h.ByHand = of("um") == "1" || of("c") == ""
+		h.Collaborators = readShares(of("w"))
+	}
+	if rep, text, _ := strings.Cut(of("j"), sep); h.Owner == "" && millis(text).After(st.now) {
+		h.Provisional = &Provisional{Rep: gate.Rep(unescape(rep)), Until: millis(text)}
+	}
+	if since := millis(of("q")); !since.IsZero() {
+		h.Pool = &PoolEntry{Since: since, Why: of("qw"), Barred: gate.Rep(unescape(of("b"))), BarredUntil: millis(of("bu"))}
 	}
 	if until := millis(st.fields["fu"]); st.fields["fr"] != "" && until.After(st.now) {
 		h.Flight = &Flight{Rep: gate.Rep(unescape(st.fields["fr"])), Started: micros(st.fields["e"]), Until: until}
 	}
 	h.Refusal = st.refusal(n)
 	return h
+}
+
+// readShares reads the collaborators.
+func readShares(text string) []Share {
+	var shares []Share
+	for entry := range strings.SplitSeq(text, sep) {
+		f := strings.Split(entry, part)
+		if len(f) != 4 {
+			continue
+		}
+		percent, err := strconv.Atoi(f[1])
+		if err != nil {
+			continue
+		}
+		shares = append(shares, Share{Rep: gate.Rep(unescape(f[0])), Percent: percent, Agreed: millis(f[2]), By: unescape(f[3])})
+	}
+	return shares
 }
 
 func (st state) refusal(n gate.Number) *Refusal {

@@ -1,24 +1,46 @@
 package registry
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringfence/ringfence/gate"
+)
 
 // Every key is named here, and nowhere else.
 //
-//	rf:{b0042}:n:<digits>  hash    one number, see below: as long as its last record or its longest fact; for ever while listed
+//	rf:{b0042}:n:<digits>  hash    one number, see below: as long as its last record or refusal; for ever once owned, and while listed
 //	rf:{b0042}:a:<id>      string  one attempt no longer in flight, see remembered in prelude.lua: Terms.Remember
 //	rf:{b0042}:w:<id>      string  mark that a decision taken without the script is written down: Terms.Remember
 //	rf:{b0042}:s           stream  every record of the bucket, field "r", see record.go: trimmed to records.keep
-//	rf:{b0042}:o           sorted  owned numbers by the end of their protection, ms: records.keep after that end
+//	rf:{b0042}:o           sorted  owned numbers by the end of their protection, ms: until they go into the pool
+//	rf:{b0042}:p           sorted  numbers in the pool by the time they entered, ms: until somebody claims them
 //	rf:{b0042}:r           sorted  refused numbers by the end of the cool-down, ms: until that end
 //	rf:{b0042}:l           sorted  numbers with single do-not-call additions by the time of the last, ms: until removed
 //
-// The fields of a number's hash; times are milliseconds since 1970 by the server's clock, texts are escaped (text.go):
+// Members of o and p are "digits" in the company's one scope, "digits:scope" in another; of the other sets "digits".
 //
-//	o owner · x owner's extension · s owner since · u owned until
+// The fields of a number's hash; times are milliseconds since 1970 by the server's clock, texts are escaped (text.go).
+// What a number has in a scope, in the company's one scope by these names, in another by "name:scope":
+//
+//	o owner · x owner's extension · s owner since · u owned until: the end that counts, FOREVER is 253402300799000
+//	um 1: the end was set by hand, no sweep computes it anew · ub the end there would be without the lock
+//	c last contact: last answered call, 0 before the first; missing: owned since before there were contacts, as by hand
+//	m owner's team at the claim · w collaborators, parted by sep: "rep PART percent PART agreed ms PART by", PART is 0x1e
+//	k 1: locked, never recycled · v deal closed at · l level of the customer: outlives the owner
+//	j provisional claim, "rep sep until" · b previous owner · bu until when they may not claim it
+//	q in the pool since · qw why: no_contact, no_deal, expired, released or left
+//	g stage · gs in it since · gr who is responsible
+//
+// What it has in all of them:
+//
+//	h 1: it has or had an owner in some scope, so that it is kept for ever
 //	ru refused until · rb by whom · rn note
 //	d names of the lists it was added to, parted by sep · d:<list> "at SEP by SEP note" of that addition
+//	t:<rep> a pass, "until sep id sep reason sep by"
+//	cu customer · cf fence of that copy · cs what of the follow-up was copied
 //	fr rep of the call that is up · fk its attempt id · fp id of the same rep's call it took over from · fu end of its
-//	lease · fw reason of its answer · fx the rep's extension · ff 1 once it has made its rep the owner
+//	lease · fw reason of its answer · fx the rep's extension, with sep scope sep team if there is any · ff 1 once it has made
+//	its rep the owner
 //	e fence: the microsecond of the last reservation, or one more than the last fence should the clock have stepped back
 //	p id of the number's last record, which names the one before it
 //
@@ -54,8 +76,31 @@ func (k numberKeys) attempt(id string) string { return k.tag + "a:" + id }
 func (k numberKeys) written(id string) string { return k.tag + "w:" + id }
 func (k numberKeys) stream() string           { return k.tag + "s" }
 func (k numberKeys) owned() string            { return k.tag + "o" }
+func (k numberKeys) pool() string             { return k.tag + "p" }
 func (k numberKeys) refused() string          { return k.tag + "r" }
 func (k numberKeys) listed() string           { return k.tag + "l" }
+
+// Letters of the fields that other files read.
+const (
+	fieldOwner = "o"
+	fieldPool  = "q"
+)
+
+// member is a number's name in the sets of owned numbers and of the pool.
+func member(digits string, scope gate.Scope) string {
+	if scope == "" {
+		return digits
+	}
+	return digits + ":" + identity(string(scope))
+}
+
+// fieldIn names a field of one scope.
+func fieldIn(letter string, scope gate.Scope) string {
+	if scope == "" {
+		return letter
+	}
+	return letter + ":" + identity(string(scope))
+}
 
 // passwordKey names what stands for a rep's password.
 func passwordKey(rep string) string { return "rf:{r:" + identity(rep) + "}:p" }

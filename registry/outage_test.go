@@ -151,7 +151,7 @@ func TestScriptsForgotten(t *testing.T) {
 func TestOneCommandPerDecision(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, server.URL())
-	_, err := s.Claim(t.Context(), "+12125550101", "201", "201", time.Hour)
+	_, err := s.Claim(t.Context(), "+12125550101", ClaimOrder{Rep: "201", Extension: "201", For: time.Hour})
 	require.NoError(t, err)
 	lines := monitor(t, server)
 	const decisions = 30

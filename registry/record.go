@@ -18,12 +18,14 @@ import (
 //	4 verdict · 5 reason, or what a command did · 6 owner
 //	7 rep who called, or the operator · 8 number (what was dialled, when it is none) · 9 peer · 10 gate · 11 policy
 //	12 Call-ID · 13 list · 14 version of the list · 15 talk ms · 16 ending · 17 SIP status · 18 note
+//	19 scope · 20 detail: "key=value" parted by ";", keys in lower case, values escaped with the ";" in them
 //
 // Fields 1 and 2 keep their places in every version, since history.lua follows them. Mostly the scripts write fields 1
 // to 7 and get the rest packed from here.
 const (
 	recordVersion = "1"
-	recordFields  = 18
+	recordFields  = 20
+	recordDetail  = 19 // index of the last one
 )
 
 // RecordKind says what a record tells.
@@ -33,7 +35,7 @@ type RecordKind string
 const (
 	RecordDecision RecordKind = "decision" // what was answered to a call
 	RecordEnd      RecordKind = "end"      // how a call ended
-	RecordOwner    RecordKind = "owner"    // claim, release or transfer by command
+	RecordOwner    RecordKind = "owner"    // claim, release, transfer, share, lock, deal and so on, by command
 	RecordRefusal  RecordKind = "refusal"  // refuse or lift by command
 	RecordListing  RecordKind = "listing"  // dnc add or remove of one number
 )
@@ -48,7 +50,7 @@ type Record struct {
 	Time    time.Time
 	Kind    RecordKind
 	Verdict string        // decision: allow, block or redirect
-	Reason  string        // decision: the reason's name; by command: claim, release, transfer, refuse, lift, add, remove
+	Reason  string        // decision: the reason's name; by command: what it did, such as claim, release, refuse, lift, add
 	Owner   gate.Rep      // who owns the number after it; release: who owned it; in_flight: who was ringing it
 	Rep     gate.Rep      // who called; by command: the operator
 	Number  gate.Number   // "" when what was dialled is no E.164 number
@@ -63,6 +65,8 @@ type Record struct {
 	Ending  string        // end: answered, refused, unanswered, failed or unknown
 	Status  int           // end: final SIP status towards the caller; 0 when there was none
 	Note    string
+	Scope   gate.Scope        // the product line it is about; "" for the company's one
+	Detail  map[string]string // what else there is to say, such as from=201 or why=no_contact; nil for nothing
 }
 
 // errRecord is what DecodeRecord's errors wrap.
@@ -84,7 +88,10 @@ func DecodeRecord(id, packed string) (Record, error) {
 		return Record{}, fmt.Errorf("%w %s: %d fields instead of at most %d", errRecord, id, len(fields), recordFields)
 	}
 	for i, text := range fields {
-		f[i] = unescape(text)
+		if i != recordDetail { // whose values are escaped one by one
+			text = unescape(text)
+		}
+		f[i] = text
 	}
 	kind, ok := recordKinds[f[2]]
 	if !ok {
@@ -100,6 +107,7 @@ func DecodeRecord(id, packed string) (Record, error) {
 		Verdict: f[3], Reason: f[4], Owner: gate.Rep(f[5]), Rep: gate.Rep(f[6]), Dialled: f[7],
 		Peer: f[8], Gate: f[9], Policy: f[10], CallID: f[11], List: f[12], Version: f[13],
 		Talk: time.Duration(talk) * time.Millisecond, Ending: f[15], Status: int(status), Note: f[17],
+		Scope: gate.Scope(f[18]), Detail: readDetail(f[recordDetail]),
 	}
 	if isE164Digits(r.Dialled) && (kind != RecordDecision || !localReason(r.Reason)) {
 		r.Number = gate.Number("+" + r.Dialled)
@@ -150,3 +158,31 @@ func callFields(dialled, peer, gateName, policy, callID string) string {
 
 // adminFields are fields 8 to 12 of a record made by command.
 func adminFields(digits string) string { return pack(digits, "", "", "", "") }
+
+// Detail is field 20 of a record, from keys and values in turn; empty values are left out.
+func Detail(pairs ...string) string {
+	var b strings.Builder
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte(';')
+		}
+		b.WriteString(pairs[i] + "=" + strings.ReplaceAll(note(pairs[i+1]), ";", "%3B"))
+	}
+	return b.String()
+}
+
+// readDetail is the inverse of Detail.
+func readDetail(text string) map[string]string {
+	if text == "" {
+		return nil
+	}
+	pairs := make(map[string]string)
+	for pair := range strings.SplitSeq(text, ";") {
+		key, value, _ := strings.Cut(pair, "=")
+		pairs[unescape(key)] = unescape(value)
+	}
+	return pairs
+}

@@ -22,8 +22,15 @@ func newScript(name, body string) script {
 	return script{name, source, hex.EncodeToString(sum[:])}
 }
 
-//go:embed scripts/prelude.lua
-var prelude string
+var (
+	//go:embed scripts/prelude.lua
+	prelude string
+	//go:embed scripts/ownership.lua
+	ownershipLua string
+)
+
+// newOwnershipScript is newScript for a script that changes an ownership.
+func newOwnershipScript(name, body string) script { return newScript(name, ownershipLua+"\n"+body) }
 
 // The bodies, one round trip each.
 var (
@@ -39,6 +46,10 @@ var (
 	holdingLua string
 	//go:embed scripts/owner.lua
 	ownerLua string
+	//go:embed scripts/share.lua
+	shareLua string
+	//go:embed scripts/protect.lua
+	protectLua string
 	//go:embed scripts/refusal.lua
 	refusalLua string
 	//go:embed scripts/listing.lua
@@ -49,18 +60,20 @@ var (
 
 var (
 	decideScript  = newScript("decide", decideLua)
-	eventScript   = newScript("event", eventLua)
+	eventScript   = newOwnershipScript("event", eventLua)
 	notedScript   = newScript("noted", notedLua)
 	renewScript   = newScript("renew", renewLua)
 	holdingScript = newScript("holding", holdingLua)
-	ownerScript   = newScript("owner", ownerLua)
+	ownerScript   = newOwnershipScript("owner", ownerLua)
+	shareScript   = newOwnershipScript("share", shareLua)
+	protectScript = newOwnershipScript("protect", protectLua)
 	refusalScript = newScript("refusal", refusalLua)
 	listingScript = newScript("listing", listingLua)
 	historyScript = newScript("history", historyLua)
 
 	scripts = []script{
 		decideScript, eventScript, notedScript, renewScript,
-		holdingScript, ownerScript, refusalScript, listingScript, historyScript,
+		holdingScript, ownerScript, shareScript, protectScript, refusalScript, listingScript, historyScript,
 	}
 )
 

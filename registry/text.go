@@ -12,6 +12,9 @@ import (
 // bytes as %XX; so Lua and Go split without quoting.
 const sep = "\x1f"
 
+// part parts one entry of a list whose entries sep parts.
+const part = "\x1e"
+
 // Longest texts that are kept, in bytes as they arrive. What comes from the wire has no length of its own.
 const (
 	maxName = 128 // rep, extension, peer, gate, list, operator

@@ -139,3 +139,14 @@ func TestParseAnswer(t *testing.T) {
 		require.NotEqual(t, gate.Allow, a.Verdict, "an answer that cannot be read lets nothing out")
 	}
 }
+
+// What a detail says is read as it was written, whatever is in it.
+func TestDetail(t *testing.T) {
+	require.Empty(t, Detail("from", ""))
+	text := Detail("from", "a=b;c\x1f%3B", "why", "", "percent", "50")
+	r, err := DecodeRecord("1790000000000-0", pack("1", "", "o", "", "share", "201", "op", adminFields("12125550100"),
+		"", "", "", "", "", "", "loans", text))
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"from": "a=b;c\x1f%3B", "percent": "50"}, r.Detail)
+	require.Equal(t, gate.Scope("loans"), r.Scope)
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/registry"
 )
 
 // demoRep is a rep with a built-in phone.
@@ -46,7 +47,7 @@ const (
 // seed writes what the company knows before the first call.
 func (h *demoHouse) seed(ctx context.Context) error {
 	terms := h.gate.Terms()
-	if _, err := h.store.Claim(ctx, demoOwned, "202", "202", terms.Protection); err != nil {
+	if _, err := h.store.Claim(ctx, demoOwned, registry.ClaimOrder{Rep: "202", Extension: "202", Terms: terms}); err != nil {
 		return err
 	}
 	if _, err := h.store.Refuse(ctx, demoRefused, "203", terms.CoolDown, "not interested"); err != nil {

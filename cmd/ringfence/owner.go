@@ -82,7 +82,7 @@ whose customer said no given out (use refusal lift). Claiming again prolongs the
 				if extension == "" {
 					extension = c.extension(who)
 				}
-				h, err := c.store.Claim(ctx, n, who, extension, protection.or(c.cfg.Rules.Protection))
+				h, err := c.store.Claim(ctx, n, registry.ClaimOrder{Rep: who, Extension: extension, For: protection.or(0), Terms: c.gate.TermsFor(who)})
 				if err != nil {
 					return explainClaim(err)
 				}
@@ -121,7 +121,7 @@ func (sh *shell) newOwnerReleaseCommand() *cobra.Command {
 		Args:    oneArg("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return sh.withNumber(cmd.Context(), args[0], func(ctx context.Context, c *client, n gate.Number) error {
-				before, err := c.store.Release(ctx, n)
+				before, err := c.store.Release(ctx, n, "", "released", c.gate.Terms())
 				if err != nil {
 					return explainNotOwned(n, err)
 				}
@@ -150,7 +150,7 @@ func (sh *shell) newOwnerTransferCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				h, err := c.store.Transfer(ctx, n, who, extension)
+				h, err := c.store.Transfer(ctx, n, "", registry.TransferOrder{To: who, Extension: extension, Terms: c.gate.TermsFor(who)})
 				if err != nil {
 					return explainNotOwned(n, err)
 				}

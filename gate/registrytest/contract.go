@@ -20,6 +20,8 @@ type Subject struct {
 	Advance func(time.Duration)
 	// Records is how many records n has: one for each decision and one for each end.
 	Records func(n gate.Number) int
+	// Share makes a colleague of the owner's a collaborator, as a command would.
+	Share func(n gate.Number, scope gate.Scope, with gate.Rep)
 	// Sleep makes commands find no answer until their context ends; Wake undoes it. Where nothing can make the subject
 	// fall silent both are nil, and that clause is left out.
 	Sleep, Wake func()
@@ -46,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 			require.NotNil(t, s.Registry, "Subject.Registry is needed")
 			require.NotNil(t, s.Advance, "Subject.Advance is needed")
 			require.NotNil(t, s.Records, "Subject.Records is needed")
+			require.NotNil(t, s.Share, "Subject.Share is needed")
 			if test.silence && s.Sleep == nil {
 				return
 			}
@@ -80,6 +83,17 @@ var contract = []clause{
 	{name: "protection runs out", run: protectionEnds},
 	{name: "another rep is redirected to the owner", run: redirected},
 	{name: "an owner without an extension is not rung", run: noExtension},
+	{name: "each scope has an owner of its own", run: scopesApart},
+	{name: "a refusal holds in every scope", run: refusedInAll},
+	{name: "a call in flight holds in every scope", run: inFlightInAll},
+	{name: "an end finds the scope of its rep", run: endedElsewhereInScope},
+	{name: "a collaborator may ring, and takes nothing over", run: collaborator},
+	{name: "a team that owns may ring, another may not", run: teamOwns},
+	{name: "no contact prolongs an ownership beyond the most", run: protectionMost},
+	{name: "without a deal an ownership ends", run: noDeal},
+	{name: "a previous owner may ring at once but not own", run: barredOwner},
+	{name: "an unanswered first call keeps colleagues away, once", run: provisional},
+	{name: "a provisional claim ends when somebody owns", run: provisionalFirm},
 	{name: "a refusal stops everyone for the cool-down", run: refusal},
 	{name: "a refusal counts though the lease ran out", run: refusalAfterLease},
 	{name: "an end counts once", run: endedTwice},

@@ -39,7 +39,7 @@ func (m *Memory) Decide(ctx context.Context, q gate.Question) (gate.Answer, erro
 		answer.Fence = s.fence
 		s.held, s.lease = q.Reservation, now.Add(q.Lease)
 	}
-	s.attempts[q.Reservation] = &attempt{answer: answer, until: now.Add(q.Remember)}
+	s.attempts[q.Reservation] = &attempt{answer: answer, scope: q.Scope, team: q.Team, until: now.Add(q.Remember)}
 	m.records = append(m.records, Record{
 		Number: q.Number, Rep: q.Rep, CallID: q.RecordedCallID(), Decision: answer.Verdict.String() + " " + answer.Reason.String(), At: now,
 	})
@@ -48,24 +48,36 @@ func (m *Memory) Decide(ctx context.Context, q gate.Question) (gate.Answer, erro
 
 // decide is the registry's part of the rules, in their order.
 func (s *number) decide(q gate.Question, now time.Time) gate.Answer {
+	o := s.in(q.Scope)
+	goes := gate.Answer{Verdict: gate.Allow, Reason: gate.Allowed}
 	switch {
 	case s.dnc != "":
 		return gate.Answer{Verdict: gate.Block, Reason: gate.DNC, List: s.dnc}
 	case now.Before(s.refused):
 		return gate.Answer{Verdict: gate.Block, Reason: gate.Refused, RetryAfter: s.refused.Sub(now)}
-	case s.isOwned(now) && s.owner != q.Rep:
-		answer := gate.Answer{Verdict: gate.Block, Reason: gate.Owned, Owner: s.owner, RetryAfter: s.protected.Sub(now)}
-		if q.Redirect && s.extension != "" {
-			answer.Verdict, answer.Extension, answer.RetryAfter = gate.Redirect, s.extension, 0
+	case o.isOwned(now) && o.owner == q.Rep:
+		goes.Reason, goes.Owner = gate.OwnerCalls, o.owner
+	case o.isOwned(now):
+		why, may := o.helps(q.Rep, q.Team, q.Terms)
+		if !may {
+			return o.keepsAway(q, now)
 		}
-		return answer
-	case s.isHeld(now) && s.held.Rep != q.Rep:
-		return gate.Answer{Verdict: gate.Block, Reason: gate.InFlight, Owner: s.held.Rep}
-	case s.isOwned(now):
-		return gate.Answer{Verdict: gate.Allow, Reason: gate.OwnerCalls, Owner: s.owner}
-	default:
-		return gate.Answer{Verdict: gate.Allow, Reason: gate.Allowed}
+		goes.Reason, goes.Owner = why, o.owner
+	case q.Provisional > 0 && o.first != q.Rep && now.Before(o.firstEnds):
+		return gate.Answer{Verdict: gate.Block, Reason: gate.Owned, Owner: o.first, RetryAfter: o.firstEnds.Sub(now)}
 	}
+	if s.isHeld(now) && s.held.Rep != q.Rep {
+		return gate.Answer{Verdict: gate.Block, Reason: gate.InFlight, Owner: s.held.Rep}
+	}
+	return goes
+}
+
+// keepsAway is the answer to whoever may not ring the owner's customer.
+func (o *ownership) keepsAway(q gate.Question, now time.Time) gate.Answer {
+	if q.Redirect && o.extension != "" {
+		return gate.Answer{Verdict: gate.Redirect, Reason: gate.Owned, Owner: o.owner, Extension: o.extension}
+	}
+	return gate.Answer{Verdict: gate.Block, Reason: gate.Owned, Owner: o.owner, RetryAfter: o.protected.Sub(now)}
 }
 
 // forget drops attempts whose time is over.
@@ -126,17 +138,17 @@ func (m *Memory) apply(e gate.Event, now time.Time) {
 	a := s.attempts[r]
 	if a == nil { // the lease ran out and the attempt is forgotten: what happened counts all the same
 		allowed := gate.Answer{Verdict: gate.Allow, Reason: gate.Allowed}
-		a = &attempt{answer: allowed, until: now.Add(e.Terms.Remember)}
+		a = &attempt{answer: allowed, scope: e.Scope, team: e.Team, until: now.Add(e.Terms.Remember)}
 		s.attempts[r] = a
 	}
 	switch {
 	case a.ended || e.Kind == gate.Firm && a.firm:
 	case e.Kind == gate.Firm:
 		a.firm = true
-		s.claim(r.Rep, e, now)
+		s.claim(r.Rep, a, e, now)
 	case e.Kind == gate.Ended:
 		a.ended, a.until = true, now.Add(e.Terms.Remember)
-		m.end(s, r, e, now)
+		m.end(s, r, a, e, now)
 	}
 }
 
@@ -154,22 +166,56 @@ func (s *number) find(r gate.Reservation) (gate.Reservation, bool) {
 }
 
 // claim makes rep the owner or prolongs its protection, unless somebody else owns or rings the number.
-func (s *number) claim(rep gate.Rep, e gate.Event, now time.Time) {
-	if s.isOwned(now) && s.owner != rep || s.isHeld(now) && s.held.Rep != rep {
+func (s *number) claim(rep gate.Rep, a *attempt, e gate.Event, now time.Time) {
+	o := s.in(a.scope)
+	if o.isOwned(now) {
+		if _, helps := o.helps(rep, a.team, e.Terms); helps || o.owner == rep {
+			o.contacted(e.Terms, now)
+		}
 		return
 	}
-	s.owner, s.protected = rep, now.Add(e.Terms.Protection)
-	if e.Extension != "" {
-		s.extension = e.Extension
+	if s.isHeld(now) && s.held.Rep != rep {
+		return
+	}
+	if o.owner == rep && now.Before(o.protected.Add(e.Terms.Bar)) {
+		return
+	}
+	*o = ownership{owner: rep, extension: e.Extension, team: a.team, since: now}
+	o.contacted(e.Terms, now)
+}
+
+// contacted is what an answered call does for the protection.
+func (o *ownership) contacted(t gate.Terms, now time.Time) {
+	o.contact = now
+	o.protected = now.Add(t.Protection)
+	for _, most := range []time.Duration{t.ProtectionMost, t.NoDeal} {
+		if end := o.since.Add(most); most > 0 && end.Before(o.protected) {
+			o.protected = end
+		}
 	}
 }
 
-func (m *Memory) end(s *number, r gate.Reservation, e gate.Event, now time.Time) {
+// firstCall keeps colleagues away for a while, once.
+func (s *number) firstCall(rep gate.Rep, a *attempt, e gate.Event, now time.Time) {
+	o := s.in(a.scope)
+	if e.Terms.Provisional == 0 || o.isOwned(now) || o.first == rep || now.Before(o.firstEnds) {
+		return
+	}
+	if s.isHeld(now) && s.held.Rep != rep || o.owner == rep && now.Before(o.protected.Add(e.Terms.Bar)) {
+		return
+	}
+	o.first, o.firstEnds = rep, now.Add(e.Terms.Provisional)
+}
+
+func (m *Memory) end(s *number, r gate.Reservation, a *attempt, e gate.Event, now time.Time) {
 	switch e.Ending {
 	case gate.EndAnswered:
-		if e.Talk >= e.Terms.MinTalk || s.isOwned(now) && s.owner == r.Rep {
-			s.claim(r.Rep, e, now)
+		if e.Talk >= e.Terms.MinTalk || s.in(a.scope).isOwned(now) {
+			s.claim(r.Rep, a, e, now)
 		}
+		s.firstCall(r.Rep, a, e, now)
+	case gate.EndUnanswered:
+		s.firstCall(r.Rep, a, e, now)
 	case gate.EndRefused:
 		s.refused = now.Add(e.Terms.CoolDown)
 	default: // it lets go, no more

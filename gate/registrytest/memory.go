@@ -30,11 +30,9 @@ type Memory struct {
 
 // number is all that is known of one number.
 type number struct {
-	dnc       string // list of the single addition; "" for none
-	refused   time.Time
-	owner     gate.Rep
-	extension string    // of the owner
-	protected time.Time // until when the owner holds it
+	dnc     string // list of the single addition; "" for none
+	refused time.Time
+	owned   map[gate.Scope]*ownership
 
 	held  gate.Reservation // zero: nobody rings it
 	lease time.Time        // until when held counts
@@ -43,9 +41,37 @@ type number struct {
 	attempts map[gate.Reservation]*attempt
 }
 
+// ownership is how a number stands in one scope.
+type ownership struct {
+	owner     gate.Rep
+	extension string // of the owner
+	team      gate.Team
+	since     time.Time
+	contact   time.Time // last answered call; zero before the first
+	protected time.Time // until when the owner holds it
+	helpers   []gate.Rep
+	first     gate.Rep  // whose first call nobody answered
+	firstEnds time.Time // until when that keeps colleagues away
+}
+
+func (o *ownership) isOwned(now time.Time) bool { return o.owner != "" && now.Before(o.protected) }
+
+// helps says whether rep may ring the owner's customer, and why.
+func (o *ownership) helps(rep gate.Rep, team gate.Team, t gate.Terms) (gate.Reason, bool) {
+	switch {
+	case slices.Contains(o.helpers, rep):
+		return gate.Collaborator, true
+	case t.Team && team != "" && o.team == team:
+		return gate.OwnerCalls, true
+	}
+	return gate.Undecided, false
+}
+
 // attempt is what is remembered of one Key.
 type attempt struct {
 	answer gate.Answer
+	scope  gate.Scope // of the rep who asked
+	team   gate.Team
 	firm   bool
 	ended  bool
 	until  time.Time // forgotten then, unless it holds the number
@@ -124,8 +150,16 @@ func (m *Memory) lock(ctx context.Context) error {
 func (m *Memory) SetOwner(n gate.Number, rep gate.Rep, extension string, protection time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.number(n)
-	s.owner, s.extension, s.protected = rep, extension, m.now().Add(protection)
+	o := m.number(n).in("")
+	*o = ownership{owner: rep, extension: extension, since: m.now(), protected: m.now().Add(protection)}
+}
+
+// Share lets a colleague ring a number of scope too, as a command would.
+func (m *Memory) Share(n gate.Number, scope gate.Scope, with gate.Rep) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o := m.number(n).in(scope)
+	o.helpers = append(o.helpers, with)
 }
 
 // SetRefused starts a cool-down, as a command would.
@@ -155,8 +189,10 @@ func (m *Memory) LoadDNC(listing gate.Listing, numbers ...gate.Number) {
 func (m *Memory) Owner(n gate.Number) gate.Rep {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.numbers[n]; s != nil && m.now().Before(s.protected) {
-		return s.owner
+	if s := m.numbers[n]; s != nil {
+		if o := s.in(""); o.isOwned(m.now()) {
+			return o.owner
+		}
 	}
 	return ""
 }
@@ -195,11 +231,20 @@ func (m *Memory) Asked() int {
 func (m *Memory) number(n gate.Number) *number {
 	s := m.numbers[n]
 	if s == nil {
-		s = &number{attempts: make(map[gate.Reservation]*attempt)}
+		s = &number{owned: make(map[gate.Scope]*ownership), attempts: make(map[gate.Reservation]*attempt)}
 		m.numbers[n] = s
 	}
 	return s
 }
 
-func (s *number) isHeld(now time.Time) bool  { return s.held.Held() && now.Before(s.lease) }
-func (s *number) isOwned(now time.Time) bool { return s.owner != "" && now.Before(s.protected) }
+// in is the number's ownership in one scope.
+func (s *number) in(scope gate.Scope) *ownership {
+	o := s.owned[scope]
+	if o == nil {
+		o = &ownership{}
+		s.owned[scope] = o
+	}
+	return o
+}
+
+func (s *number) isHeld(now time.Time) bool { return s.held.Held() && now.Before(s.lease) }

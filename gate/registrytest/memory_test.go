@@ -35,6 +35,7 @@ func TestMemory(t *testing.T) {
 			Registry: m,
 			Advance:  c.Advance,
 			Records:  func(n gate.Number) int { return len(m.Records(n)) },
+			Share:    m.Share,
 			Sleep:    m.Sleep,
 			Wake:     m.Wake,
 		}

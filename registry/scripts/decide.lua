@@ -1,21 +1,31 @@
 -- decide: may this rep ring this number now? Reserves the number and records the decision in the same step.
 -- KEYS  1 number · 2 attempt · 3 stream
--- ARGV  1 rep · 2 attempt id · 3 rest of the record · 4 rep's extension · 5 lease ms · 6 remember ms · 7 keep ms
---       8 '1': an owned number is redirected to its owner · 9 '1': a rehearsal, nothing is changed or recorded
+-- ARGV  1 rep · 2 attempt id · 3 rest of the record · 4 rep's seat: extension, and SEP scope SEP team if it has any
+--       5 lease ms · 6 remember ms · 7 keep ms · 8 '1': an owned number is redirected to its owner
+--       9 '1': a rehearsal, nothing is changed or recorded · 10 scope · 11 rep's team, when teams own · 12 '1': an
+--       unanswered first call keeps colleagues away
 -- Returns 'n' (new) or 'r' (repeated) SEP verdict SEP reason SEP fence SEP retry ms SEP owner SEP extension SEP list.
 
-local rep, id, forget = ARGV[1], ARGV[2], ARGV[7]
+local rep, id, forget, scope = ARGV[1], ARGV[2], ARGV[7], ARGV[10]
 local redirect, rehearsal = ARGV[8] == '1', ARGV[9] == '1'
 local now, us = clock()
-local n = facts(KEYS[1])
+local n = facts(KEYS[1], scope)
 local ringing = n.rep ~= '' and n.flight > now
 
+-- write(): the record of this decision, its end only as long as it must be
+local function write(verdict, reason, owner, list, why)
+  if scope == '' and why == '' then
+    return record(KEYS[3], now, us, forget, n.last, 'd', verdict, reason, owner, rep, ARGV[3], list)
+  end
+  return record(KEYS[3], now, us, forget, n.last, 'd', verdict, reason, owner, rep, ARGV[3], list,
+    '', '', '', '', '', scope, why)
+end
+
 -- block(): whatever does not let the call out, a redirect too
-local function block(verdict, reason, retry, owner, extension, list)
+local function block(verdict, reason, retry, owner, extension, list, why)
   local told = answer(verdict, reason, '0', whole(retry), owner, extension, list)
   if not rehearsal then
-    local entry = record(KEYS[3], now, us, forget, n.last, 'd', verdict, reason, owner, rep, ARGV[3], list)
-    redis.call('HSET', KEYS[1], 'p', entry)
+    redis.call('HSET', KEYS[1], 'p', write(verdict, reason, owner, list, why or ''))
     keep(KEYS[1], n, now, forget)
     remember(KEYS[2], 'b', rep, told, ARGV[6])
   end
@@ -25,7 +35,9 @@ end
 -- 1. asked before: the same answer, counted once
 if not rehearsal then
   if ringing and n.rep == rep and (n.attempt == id or n.previous == id) then
-    return 'r' .. SEP .. answer('allow', n.reason, n.fence, '0', n.reason == 'owner' and rep or '', '', '')
+    local owner = ''
+    if n.reason == 'owner' or n.reason == 'collaborator' then owner = n.owner end
+    return 'r' .. SEP .. answer('allow', n.reason, n.fence, '0', owner, '', '')
   end
   local before = n.last ~= '' and remembered(KEYS[2]) -- a number without records has no attempts
   if before and before.rep == rep then return 'r' .. SEP .. before.told end
@@ -39,23 +51,34 @@ end
 -- 3. the customer said no: nobody rings, its owner neither
 if n.refused > now then return block('block', 'refused', n.refused - now, '', '', '') end
 
--- 4. owned by a colleague
+-- 4. owned by a colleague, who may have agreed to share
+local reason, owner = 'allowed', ''
 local owned = n.owner ~= '' and n.owned > now
+if owned then reason, owner = 'owner', n.owner end
 if owned and n.owner ~= rep then
-  if redirect and n.extension ~= '' then return block('redirect', 'owned', 0, n.owner, n.extension, '') end
-  return block('block', 'owned', n.owned - now, n.owner, '', '')
+  reason = colleague(KEYS[1], scope, rep, ARGV[11])
+  if not reason then
+    if redirect and n.extension ~= '' then return block('redirect', 'owned', 0, n.owner, n.extension, '') end
+    return block('block', 'owned', n.owned - now, n.owner, '', '')
+  end
 end
 
--- 5. a colleague is ringing it: for how long, nobody knows
+-- 5. a colleague rang it first and nobody has answered yet
+if not owned and ARGV[12] == '1' then
+  local first, ends = provisional(redis.call('HGET', KEYS[1], at('j', scope)))
+  if ends > now and first ~= rep then
+    return block('block', 'owned', ends - now, first, '', '', 'why=provisional')
+  end
+end
+
+-- 6. a colleague is ringing it: for how long, nobody knows
 if ringing and n.rep ~= rep then return block('block', 'in_flight', 0, n.rep, '', '') end
 
--- 6. go: reserve, count the fence on, record. The rep's own call that is still up hands over to this one
-local reason, owner = 'allowed', ''
-if owned then reason, owner = 'owner', rep end
+-- 7. go: reserve, count the fence on, record. The rep's own call that is still up hands over to this one
 if rehearsal then return 'n' .. SEP .. answer('allow', reason, '0', '0', owner, '', '') end
 
 local fence = whole(math.max(tonumber(n.fence) + 1, us))
-local entry = record(KEYS[3], now, us, forget, n.last, 'd', 'allow', reason, owner, rep, ARGV[3])
+local entry = write('allow', reason, owner, '', '')
 redis.call('HSET', KEYS[1], 'fr', rep, 'fk', id, 'fp', ringing and n.attempt or '', 'fu', whole(now + tonumber(ARGV[5])),
   'fw', reason, 'fx', ARGV[4], 'ff', '0', 'e', fence, 'p', entry)
 keep(KEYS[1], n, now, forget)

@@ -1,22 +1,30 @@
 -- event: what became of a call that was let out: it has been up long enough to make its rep the owner, or it ended.
--- KEYS  1 number · 2 attempt · 3 stream · 4 owned · 5 refused
+-- KEYS  1 number · 2 attempt · 3 stream · 4 owned · 5 refused · 6 pool
 -- ARGV  1 'f' firm or 'e' ended · 2 rep, '' when the gate does not know it · 3 attempt id · 4 digits
---       5 record between rep and list · 6 record after it, without note · 7 rep's extension · 8 ending · 9 talk ms
---       10 min talk ms · 11 protection ms · 12 cool-down ms · 13 remember ms · 14 keep ms · 15 note
--- Returns 1 when it was applied, 0 when it had been before or when nothing is known of such a call.
+--       5 record between rep and list · 6 record after it, without note · 7 rep's seat, see decide · 8 ending · 9 talk ms
+--       10 min talk ms · 11 rules, see until_ · 12 cool-down ms · 13 remember ms · 14 keep ms · 15 note · 16 bar ms
+--       17 ms that a first call keeps colleagues away · 18 '1': teams own
+-- Returns 1 when it was applied, 2 when it also made its rep the owner, 0 when it had been applied before or when nothing
+-- is known of such a call.
 
 local kind, rep, id, digits = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ending, talk = ARGV[8], tonumber(ARGV[9])
-local min_talk, protection, cool_down, forget = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[14]
+local min_talk, rules, cool_down, forget = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]), ARGV[14]
+local extension, scope, team = seat(ARGV[7])
+local keys = {KEYS[1], KEYS[4], KEYS[6]}
 local now, us = clock()
-local n = facts(KEYS[1])
 
--- Is the call the one in flight? A lapsed flight counts: the call was up, only its gate had gone silent.
-local ours = n.attempt == id and (rep == '' or n.rep == rep)
+-- Is the call the one in flight? A lapsed flight counts: the call was up, only its gate had gone silent. What the gate
+-- does not know of it, the number does.
+local f = redis.call('HMGET', KEYS[1], 'fr', 'fk', 'fx')
+local ours = f[2] == id and (rep == '' or f[1] == rep)
 if rep == '' then
   if not ours then return 0 end
-  rep = n.rep
+  rep = f[1]
 end
+if ours and ARGV[7] == '' then extension, scope, team = seat(f[3] or '') end
+local n = facts(KEYS[1], scope)
+local made = false
 
 -- at most once
 if ours then
@@ -26,22 +34,36 @@ else
   if before and before.rep == rep and (before.state == 'e' or before.state == kind) then return 0 end
 end
 
--- own(): the rep owns the number from now on, unless a colleague owns or rings it
+-- contact(): the customer was reached, by its owner or a colleague who may
+local function contact(a)
+  a.contact = now
+  set(a, 'c', whole(now))
+  renew(a, rules)
+end
+
+-- own(): the rep owns the number from now on, unless a colleague owns or rings it or the rep has just had it
 local function own()
-  local owned = n.owner ~= '' and n.owned > now
-  if owned and n.owner ~= rep then return end
-  if n.rep ~= '' and n.rep ~= rep and n.flight > now then return end
-  local extension = ARGV[7]
-  if extension == '' and ours then extension = redis.call('HGET', KEYS[1], 'fx') or '' end
-  if extension == '' and owned then extension = n.extension end
-  if not owned then
-    redis.call('HSET', KEYS[1], 's', whole(now))
-    n.owned = 0
+  local a = ownership(keys, digits, scope)
+  local owned = a.owner ~= '' and a.ends > now
+  if owned and (a.owner == rep or helps(a.shares, rep) or team ~= '' and ARGV[18] == '1' and a.team == team) then
+    if a.owner == rep and extension ~= '' and extension ~= a.extension then set(a, 'x', extension) end
+    contact(a)
   end
-  n.owner, n.owned = rep, math.max(n.owned, now + protection)
-  redis.call('HSET', KEYS[1], 'o', rep, 'x', extension, 'u', whole(n.owned))
-  redis.call('ZADD', KEYS[4], whole(n.owned), digits)
-  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', '(' .. whole(now - tonumber(forget)))
+  if owned or (n.rep ~= '' and n.rep ~= rep and n.flight > now) then return end
+  if barred(a, rep, tonumber(ARGV[16]), now) > 0 then return end
+  take(a, rep, extension, team, now)
+  contact(a)
+  n.owner, n.owned, n.stays, made = rep, a.ends, true, true
+end
+
+-- first(): a first call that nobody answered keeps colleagues away for a while. The same rep's next one does not: what
+-- goes unanswered extends nothing
+local function first()
+  local a = ownership(keys, digits, scope)
+  local before, ends = provisional(a.provisional)
+  if a.owner ~= '' and a.ends > now or before == rep or ends > now then return end
+  if n.rep ~= '' and n.rep ~= rep and n.flight > now or barred(a, rep, tonumber(ARGV[16]), now) > 0 then return end
+  set(a, 'j', rep .. SEP .. whole(now + tonumber(ARGV[17])))
 end
 
 -- refuse(): nobody rings the number until the cool-down ends
@@ -62,12 +84,14 @@ if kind == 'f' then
     remember(KEYS[2], 'f', rep, told, ARGV[13])
   end
   keep(KEYS[1], n, now, forget)
-  return 1
+  return made and 2 or 1
 end
 
--- An answered call prolongs what the rep owns, however short it was; it makes an owner after min talk.
-local mine = n.owner == rep and n.owned > now
-if ending == 'answered' and (mine or talk >= min_talk) then own() end
+-- An answered call prolongs what the rep owns or helps with, however short it was; it makes an owner after min talk.
+local owned = n.owner ~= '' and n.owned > now
+local answered = ending == 'answered'
+if answered and (owned or talk >= min_talk) then own() end
+if ARGV[17] ~= '0' and not owned and not made and (answered or ending == 'unanswered') then first() end
 if ending == 'refused' and cool_down > 0 then refuse() end
 
 -- The call has landed; a late copy of its INVITE still gets its answer.
@@ -75,7 +99,12 @@ if ours then redis.call('HDEL', KEYS[1], 'fr', 'fk', 'fp', 'fu', 'fw', 'fx', 'ff
 remember(KEYS[2], 'e', rep, told, ARGV[13])
 
 local owner = n.owned > now and n.owner or ''
-local entry = record(KEYS[3], now, us, forget, n.last, 'e', '', '', owner, rep, ARGV[5], ARGV[6], ARGV[15])
+local entry
+if scope == '' then
+  entry = record(KEYS[3], now, us, forget, n.last, 'e', '', '', owner, rep, ARGV[5], ARGV[6], ARGV[15])
+else
+  entry = record(KEYS[3], now, us, forget, n.last, 'e', '', '', owner, rep, ARGV[5], ARGV[6], ARGV[15], scope)
+end
 redis.call('HSET', KEYS[1], 'p', entry)
 keep(KEYS[1], n, now, forget)
-return 1
+return made and 2 or 1

@@ -1,16 +1,23 @@
--- owner: an operator claims a number for a rep, releases it or transfers it.
--- KEYS  1 number · 2 stream · 3 owned
--- ARGV  1 claim, release or transfer · 2 rep · 3 rep's extension · 4 protection ms (claim) · 5 digits · 6 operator
---       7 record between rep and list · 8 keep ms
--- Returns state, see prelude: done (after a release: as it was before), owned (by a colleague), refused, nobody (owns it).
+-- owner: an operator claims a number for a rep, releases it into the pool or transfers it.
+-- KEYS  1 number · 2 stream · 3 owned · 4 pool
+-- ARGV  1 claim, release or transfer · 2 rep · 3 rep's seat, see decide: its scope is whose ownership it is · 4 ms for which
+--       the number is the rep's, '' by the rules (claim) · 5 digits · 6 operator · 7 record between rep and list · 8 keep ms
+--       9 rules, see until_ · 10 bar ms · 11 level of the customer (claim)
+--       12 why (release), or 'pool' when it must be there (claim) · 13 detail of the record
+-- Returns state, see prelude: done (after a release: as it was before), owned (by a colleague), refused, barred,
+-- elsewhere (not in the pool), nobody (owns it).
 
-local action, rep, extension, forget = ARGV[1], ARGV[2], ARGV[3], ARGV[8]
+local action, rep, forget = ARGV[1], ARGV[2], ARGV[8]
+local extension, scope, team = seat(ARGV[3])
 local now, us = clock()
-local n = facts(KEYS[1])
-local owned = n.owner ~= '' and n.owned > now
+local n = facts(KEYS[1], scope)
+local a = ownership({KEYS[1], KEYS[3], KEYS[4]}, ARGV[5], scope)
+local owned = a.owner ~= '' and a.ends > now
 
-local function write(owner, note)
-  local entry = record(KEYS[2], now, us, forget, n.last, 'o', '', action, owner, ARGV[6], ARGV[7], '', '', '', '', '', note)
+local function write(owner, note, more)
+  n.stays = true
+  local entry = record(KEYS[2], now, us, forget, n.last, 'o', '', action, owner, ARGV[6], ARGV[7], '', '', '', '', '',
+    note, scope, more .. (more ~= '' and ARGV[13] ~= '' and ';' or '') .. ARGV[13])
   redis.call('HSET', KEYS[1], 'p', entry)
   keep(KEYS[1], n, now, forget)
 end
@@ -19,26 +26,46 @@ if action ~= 'claim' and not owned then return state('nobody', KEYS[1], now) end
 
 if action == 'release' then
   local before = state('done', KEYS[1], now)
-  redis.call('HDEL', KEYS[1], 'o', 'x', 's', 'u')
-  redis.call('ZADD', KEYS[3], whole(now), ARGV[5])
-  n.owned = 0
-  write(n.owner, '')
+  leave(a, ARGV[12], tonumber(ARGV[10]), now)
+  write(a.owner, '', detail('why', ARGV[12]))
   return before
 end
 
-if action == 'claim' then
-  if owned and n.owner ~= rep then return state('owned', KEYS[1], now) end
-  if n.refused > now then return state('refused', KEYS[1], now) end
-  n.owned = now + tonumber(ARGV[4])
+if action == 'transfer' then
+  local from = a.owner
+  if from == rep then
+    if extension ~= '' then set(a, 'x', extension) end
+  else
+    pass_on(a, rep, extension, team, now, ARGV[9])
+  end
+  write(rep, 'from ' .. from, detail('from', from))
+  return state('done', KEYS[1], now)
 end
 
-if n.owner == rep and owned then
-  if extension == '' then extension = n.extension end
+if owned and a.owner ~= rep then return state('owned', KEYS[1], now) end
+if n.refused > now then return state('refused', KEYS[1], now) end
+if ARGV[12] == 'pool' and a.pool == 0 then return state('elsewhere', KEYS[1], now) end
+local again = owned
+if again then
+  if extension ~= '' then set(a, 'x', extension) end
 else
-  redis.call('HSET', KEYS[1], 's', whole(now))
+  if barred(a, rep, tonumber(ARGV[10]), now) > 0 then return state('barred', KEYS[1], now) end
+  take(a, rep, extension, team, now)
 end
-redis.call('HSET', KEYS[1], 'o', rep, 'x', extension, 'u', whole(n.owned))
-redis.call('ZADD', KEYS[3], whole(n.owned), ARGV[5])
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', '(' .. whole(now - tonumber(forget)))
-write(rep, action == 'transfer' and 'from ' .. n.owner or '')
+if ARGV[11] ~= '' then
+  a.level = ARGV[11]
+  set(a, 'l', a.level)
+end
+if ARGV[4] ~= '' then
+  finish(a, now + tonumber(ARGV[4]), true)
+elseif again then -- the time begins anew, though the customer was not reached
+  local contact = a.contact
+  a.contact = now
+  local ends = until_(a, ARGV[9])
+  a.contact = contact
+  finish(a, ends, true)
+else
+  renew(a, ARGV[9])
+end
+write(rep, '', detail('level', ARGV[11]))
 return state('done', KEYS[1], now)

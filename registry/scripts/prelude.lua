@@ -3,6 +3,7 @@
 -- (0.5 us) where it can.
 
 local SEP = '\31'
+local PART = '\30' -- parts one entry of a list whose entries SEP parts
 local LONGEST_CALL = 4 * 3600 * 1000 -- ms a number is remembered at least, so that a late BYE finds its call
 
 -- whole(x) -> text. Lua itself would write 16 digits as 1.79e+15.
@@ -15,27 +16,59 @@ local function clock()
   return math.floor(us / 1000), us
 end
 
--- facts(key) -> what is known of one number: texts are '' and times 0 where there is nothing. Facts stay until the next
--- write after their end, so times are compared with now.
-local function facts(key)
-  local f = redis.call('HMGET', key, 'o', 'x', 'u', 'ru', 'd', 'fr', 'fk', 'fp', 'fu', 'fw', 'e', 'p')
+-- facts(key, scope) -> what is known of one number, its owner in that scope: texts are '' and times 0 where there is
+-- nothing. Facts stay until the next write after their end, so times are compared with now. stays says that somebody owns
+-- the number or that it is in a pool, in any scope.
+local function facts(key, scope)
+  local f
+  if not scope or scope == '' then
+    f = redis.call('HMGET', key, 'o', 'x', 'u', 'ru', 'd', 'fr', 'fk', 'fp', 'fu', 'fw', 'e', 'p', 'h')
+  else
+    f = redis.call('HMGET', key, 'o:' .. scope, 'x:' .. scope, 'u:' .. scope,
+      'ru', 'd', 'fr', 'fk', 'fp', 'fu', 'fw', 'e', 'p', 'h', 'o')
+  end
   return {
     owner = f[1] or '', extension = f[2] or '', owned = tonumber(f[3] or 0), refused = tonumber(f[4] or 0),
     lists = f[5] or '',
     rep = f[6] or '', attempt = f[7] or '', previous = f[8] or '', flight = tonumber(f[9] or 0), reason = f[10] or '',
-    fence = f[11] or '0', last = f[12] or '',
+    fence = f[11] or '0', last = f[12] or '', stays = f[13] or f[1] or f[14],
   }
 end
 
--- keep(key, n, now, forget): a number is remembered as long as its last record, or as the longest fact; for ever while
--- it is listed. forget is text, ms.
+-- at(letter, scope) -> name of a field of one scope.
+local function at(letter, scope)
+  if scope == '' then return letter end
+  return letter .. ':' .. scope
+end
+
+-- helps(shares, rep) -> whether rep is among the collaborators.
+local function helps(shares, rep)
+  return shares and string.find(SEP .. shares, SEP .. rep .. PART, 1, true)
+end
+
+-- colleague(key, scope, rep, team) -> by what reason rep may ring the owner's customer, if any. team is '' unless teams own.
+local function colleague(key, scope, rep, team)
+  local f = redis.call('HMGET', key, at('w', scope), at('m', scope))
+  if helps(f[1], rep) then return 'collaborator' end
+  return team ~= '' and f[2] == team and 'owner'
+end
+
+-- provisional(text) -> rep who rang first, until when that keeps colleagues away: '' and 0 when nobody did.
+local function provisional(text)
+  if not text or text == '' then return '', 0 end
+  local rep, ends = string.match(text, '^(.*)' .. SEP .. '(%d+)$')
+  return rep, tonumber(ends)
+end
+
+-- keep(key, n, now, forget): a number is remembered as long as its last record, or as the customer's no; for ever while
+-- it is listed, owned or in a pool. forget is text, ms.
 local function keep(key, n, now, forget)
-  if n.lists ~= '' then
+  if n.stays or n.lists ~= '' then
     redis.call('PERSIST', key)
     return
   end
   local least = math.max(tonumber(forget), LONGEST_CALL)
-  local longest = math.max(n.owned, n.refused) - now
+  local longest = n.refused - now
   redis.call('PEXPIRE', key, longest > least and whole(longest) or whole(least))
 end
 
@@ -58,6 +91,16 @@ local function record(stream, now, us, forget, ...)
     trim(stream, oldest)
   end
   return redis.call('XADD', stream, '*', 'r', text)
+end
+
+-- detail(key, value, ...) -> field 20 of a record. Values are escaped already, but for the semicolon that parts them.
+local function detail(...)
+  local pairs = {...}
+  local parts = {}
+  for i = 1, #pairs, 2 do
+    if pairs[i + 1] ~= '' then table.insert(parts, pairs[i] .. '=' .. (string.gsub(pairs[i + 1], ';', '%%3B'))) end
+  end
+  return table.concat(parts, ';')
 end
 
 -- answer(verdict, reason, fence, retry, owner, extension, list) -> what Decide tells the gate, but for the mark whether

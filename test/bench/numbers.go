@@ -105,7 +105,7 @@ func claim(ctx context.Context, store *registry.Store, first uint64, numbers int
 			for i := w; i < numbers && failed[w] == nil; i += claimers {
 				number := gate.Number(fmt.Sprintf("+%d", first+uint64(i)))
 				within, cancel := context.WithTimeout(ctx, 5*time.Second)
-				_, failed[w] = store.Claim(within, number, owner, "", 30*24*time.Hour)
+				_, failed[w] = store.Claim(within, number, registry.ClaimOrder{Rep: owner, For: 30 * 24 * time.Hour})
 				cancel()
 			}
 		})
