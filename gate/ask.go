@@ -78,7 +78,7 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision
 	d := Decision{
 		Verdict: answer.Verdict, Reason: answer.Reason, Call: c,
 		Owner: answer.Owner, Extension: answer.Extension, RetryAfter: answer.RetryAfter, List: answer.List,
-		Policy: p.terms.Policy, Fence: answer.Fence, Repeated: answer.Repeated,
+		Policy: p.terms.Policy, Fence: answer.Fence, Repeated: answer.Repeated, Territory: g.marked(p, c),
 	}
 	switch {
 	case d.Verdict == Allow:
@@ -114,19 +114,11 @@ func (p *policy) outage(c Call, held Reservation, err error, late bool) Decision
 // retryAfterOutage is when a caller who was blocked for an outage may ask again.
 const retryAfterOutage = 5 * time.Second
 
-// ownExtension is where a rep is rung: its id, when that is an internal number.
-func (p *policy) ownExtension(rep Rep) string {
-	if p.normaliser.FitsExtension(string(rep)) {
-		return string(rep)
-	}
-	return ""
-}
-
-// Blocked is a redirect that came to nothing, since the owner has no extension or did not answer: the call is blocked
-// as owned. Any other decision is returned as it is.
+// Blocked is a redirect that came to nothing, since the owner or the team has no extension or did not answer: the call is
+// blocked for the same reason. Any other decision is returned as it is.
 func (d Decision) Blocked() Decision {
 	if d.Verdict == Redirect {
-		d.Verdict, d.Reason, d.Extension = Block, Owned, ""
+		d.Verdict, d.Extension = Block, ""
 	}
 	return d
 }

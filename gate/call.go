@@ -56,7 +56,8 @@ type Decision struct {
 	Call    Call
 
 	Owner      Rep           // owned, in_flight: who holds the number
-	Extension  string        // Redirect: where the owner is rung
+	Extension  string        // Redirect: where the owner is rung, or the team whose territory it is
+	Territory  Team          // in whose territory the call leads though its rep is of another team; "" when it does not
 	RetryAfter time.Duration // when asking again may help; 0 when it will not
 	List       string        // dnc: name of the list
 	Lists      string        // version of that list

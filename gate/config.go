@@ -29,6 +29,9 @@ type Rules struct {
 	Lease          Duration            `yaml:"lease"`            // 60s: a reservation outlives a dead gate by no more than this
 	MaxCall        Duration            `yaml:"max_call"`         // 4h: a call whose BYE never came is taken as ended then
 	Budget         Duration            `yaml:"budget"`           // 40ms: how long a call waits for the registry
+
+	UnknownRep  UnknownAction `yaml:"unknown_rep"` // allow | block, default allow: a rep who is not among the people
+	Territories TerritoryRule `yaml:"territories"`
 }
 
 // ClaimRule says what makes an owner.

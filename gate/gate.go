@@ -50,6 +50,8 @@ type policy struct {
 	normaliser *Normaliser
 	terms      Terms
 	place      *time.Location // whose midnight ends a day
+
+	territories territories
 }
 
 // New makes a gate, or says everything that is wrong with its configuration.
@@ -96,7 +98,9 @@ func (g *Gate) Reload(c Config) error {
 	if err != nil {
 		return err
 	}
-	g.policy.Store(&policy{config: c, normaliser: normaliser, terms: g.termsOf(c), place: place})
+	g.policy.Store(&policy{config: c, normaliser: normaliser, terms: g.termsOf(c), place: place,
+		territories: newTerritories(c.Rules.Territories, c.Region),
+	})
 	return nil
 }
 

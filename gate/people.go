@@ -1,74 +1,83 @@
 package gate
 
-import "time"
-
-// Scope is a product line. A number has one owner in each scope; refusals, do-not-call lists and calls in flight hold
-// across all of them. "" is the scope of a company that has no others.
+// Scope is a product line. "" is the company's one scope when it has no others. A number has one owner in each scope;
+// refusals, do-not-call lists and calls in flight hold across all.
 type Scope string
 
-// Team is a group of reps, who sell in one scope.
+// Team is a group of reps that sells in one scope.
 type Team string
 
-// Person is a rep as the company knows them.
+// Person is one rep as the company knows it.
 type Person struct {
-	Rep         Rep // the canonical id, by which owners and records name them
+	Rep         Rep // the id that everything is kept under
 	Name        string
 	Team        Team
-	Scope       Scope  // the team's
-	Extension   string // where they are rung; "" when it is their id
+	Scope       Scope  // its team's
+	Extension   string // where it is rung; "" for the id, when that is an extension
 	Supervisor  bool
-	Left        bool // works here no longer: their calls that are up end normally, new ones are refused
-	Holdings    int  // most numbers they may hold; 0: rules.holdings.most
-	DailyClaims int  // most numbers they may claim in a day; 0: rules.pool.daily_claims
+	Left        bool // it works here no longer: its calls that are up go on, it gets no new ones
+	Holdings    int  // most numbers it may hold; 0: rules.holdings.most
+	DailyClaims int  // most numbers it may claim in a day; 0: rules.pool.daily_claims
 }
 
-// People is who works here. It is asked for every call, so it never blocks and never fails.
+// People is who works here, in memory: it never blocks and never fails, and is asked several times for each call.
 type People interface {
-	// Person finds a rep by the id that came with the call or by any other of their identities.
+	// Person finds one by the id that the phone gave: the rep's own, or any other of its identities. An id that
+	// Person.Rep once was finds the same person, so finding twice changes nothing.
 	Person(wire Rep) (Person, bool)
-	// Loaded is false while nobody has ever been entered: then everybody is known.
+
+	// Loaded says whether anybody is entered. While nobody is, nobody is unknown either.
 	Loaded() bool
+
+	// Queue is the extension at which a team is rung as a whole; "" when it has none.
+	Queue(team Team) string
 }
 
-// nobody is who works here before anybody was entered.
+// nobody is the People of a company that has entered none.
 type nobody struct{}
 
 func (nobody) Person(Rep) (Person, bool) { return Person{}, false }
 func (nobody) Loaded() bool              { return false }
+func (nobody) Queue(Team) string         { return "" }
 
-// caller is who dials, as a question and the events after it need to know them.
-type caller struct {
-	extension string
-	scope     Scope
-	team      Team
+// Anybody asks about a number whoever rings it: no rule about a rep holds for it. No rep has this id, see Recognise.
+const Anybody Rep = "-"
+
+// Recognise gives the id under which the company knows the rep that a phone named; that of the phone when the company
+// does not know it. To be called once, where it is found out who sent a request.
+func (g *Gate) Recognise(wire Rep) Rep {
+	if wire == Anybody {
+		return ""
+	}
+	if person, known := g.people.Person(wire); known {
+		return person.Rep
+	}
+	return wire
 }
 
-// termsAt fills in what changes with the time: where the day began.
-func (p *policy) termsAt(t Terms, now time.Time) Terms {
-	_, east := now.In(p.place).Zone()
-	t.Offset = time.Duration(east) * time.Second
-	return t
-}
-
-// claimTerms are the policy's terms with the limits of one rep, for what may make an owner.
-func (g *Gate) claimTerms(p *policy, rep Rep, now time.Time) Terms {
-	t := p.termsAt(p.terms, now)
+// Extension is where a rep is rung: the extension that was entered for it, else its id, when that is an internal number;
+// "" when it cannot be rung.
+func (g *Gate) Extension(rep Rep) string {
 	person, _ := g.people.Person(rep)
-	if person.Holdings > 0 {
-		t.Holdings = person.Holdings
-	}
-	if person.DailyClaims > 0 {
-		t.DailyClaims = person.DailyClaims
-	}
-	return t
+	return g.policy.Load().extension(person, rep)
 }
 
-// callerOf looks a rep up.
-func (g *Gate) callerOf(p *policy, rep Rep) caller {
-	person, _ := g.people.Person(rep)
-	c := caller{extension: person.Extension, scope: person.Scope, team: person.Team}
-	if c.extension == "" {
-		c.extension = p.ownExtension(rep)
+func (p *policy) extension(person Person, rep Rep) string {
+	if p.normaliser.FitsExtension(person.Extension) {
+		return person.Extension
 	}
-	return c
+	if p.normaliser.FitsExtension(string(rep)) {
+		return string(rep)
+	}
+	return ""
+}
+
+// strange says whether rep may place no call for what the people say of it: it has left, or is not among them and
+// rules.unknown_rep is block.
+func (g *Gate) strange(p *policy, rep Rep) bool {
+	if rep == Anybody || !g.people.Loaded() {
+		return false
+	}
+	person, known := g.people.Person(rep)
+	return person.Left || !known && p.config.Rules.UnknownRep == UnknownBlock
 }

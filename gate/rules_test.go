@@ -20,14 +20,26 @@ func (listing) Renew(context.Context, []Reservation, Terms) ([]Reservation, erro
 
 func (listing) Write(context.Context, []Event) error { return nil }
 
+// crew are people who bear the names of their teams, but for one who has left.
+type crew struct{ nobody }
+
+func (crew) Loaded() bool { return true }
+
+func (crew) Person(wire Rep) (Person, bool) {
+	return Person{Rep: wire, Team: Team(wire), Left: wire == "leaver"}, wire != "stranger"
+}
+
 // TestOrderOfRules: in whatever order the local rules stand, a call gets the same verdict. A list must not be hidden by a
 // rule that somebody puts before it.
 func TestOrderOfRules(t *testing.T) {
 	const listed, free = Number("+12125550100"), Number("+13105550123")
-	g, err := New(Options{Config: Defaults("US"), Registry: listing{listed}, Now: time.Now})
+	c := Defaults("US")
+	c.Rules.UnknownRep = UnknownBlock
+	c.Rules.Territories = TerritoryRule{Areas: []Area{{Prefixes: []string{"310"}, Team: "east"}}}
+	g, err := New(Options{Config: c, Registry: listing{listed}, People: crew{}, Now: time.Now})
 	require.NoError(t, err)
 	var calls []Call
-	for _, rep := range []Rep{"", "201"} {
+	for _, rep := range []Rep{"", "east", "west", "leaver", "stranger"} {
 		for _, d := range []Dialled{
 			{Kind: EmergencyCall, Local: "911"},
 			{Kind: EmergencyCall, Local: "urn:service:sos"},
@@ -43,7 +55,7 @@ func TestOrderOfRules(t *testing.T) {
 	}
 	verdict := func(order []rule, c Call) string {
 		for _, rule := range order {
-			if r, rules := rule(g, c); rules {
+			if r, rules := rule(g, g.policy.Load(), c); rules {
 				return r.Verdict.String()
 			}
 		}
@@ -56,7 +68,7 @@ func TestOrderOfRules(t *testing.T) {
 			require.Equal(t, verdict(localRules[:], c), verdict(order, c), "%+v", c)
 		}
 	}
-	require.Equal(t, 120, orders)
+	require.Equal(t, 720, orders)
 }
 
 // permutations are all orders of all.

@@ -28,6 +28,8 @@ func Defaults(region string) Config {
 			Lease:          Duration(60 * time.Second),
 			MaxCall:        Duration(4 * time.Hour),
 			Budget:         Duration(40 * time.Millisecond),
+			UnknownRep:     UnknownAllow,
+			Territories:    TerritoryRule{Action: TerritoryMark, Areas: []Area{}},
 		},
 	}
 }
@@ -77,9 +79,11 @@ func (c *Config) Validate() error {
 		wrong("rules.owned.action", "%s is not one of %s", c.Rules.Owned.Action, list(ownedActionNames[:]))
 	}
 	c.validateOwnership(wrong)
-	if _, err := NewNormaliser(c.Region, c.Rules.Emergency, c.Extension); err != nil {
+	z, err := NewNormaliser(c.Region, c.Rules.Emergency, c.Extension)
+	if err != nil {
 		mistakes = append(mistakes, err)
 	}
+	c.validatePeople(wrong, z)
 	return errors.Join(mistakes...)
 }
 

@@ -30,7 +30,7 @@ var possible = map[gate.Reason][]gate.Verdict{
 	gate.InFlight:      {gate.Block},
 	gate.Frequency:     {gate.Block},
 	gate.Hours:         {gate.Block},
-	gate.Territory:     {gate.Block},
+	gate.Territory:     {gate.Block, gate.Redirect},
 	gate.Quota:         {gate.Block},
 	gate.InvalidNumber: {gate.Block},
 	gate.UnknownRep:    {gate.Block},
@@ -44,6 +44,7 @@ type decisions struct {
 	total    *prometheus.CounterVec
 	children [][]prometheus.Counter // by verdict, by reason; nil where the pair is not in possible
 	seconds  prometheus.Histogram
+	marked   prometheus.Counter
 }
 
 func newDecisions(reg prometheus.Registerer) *decisions {
@@ -60,7 +61,11 @@ func newDecisions(reg prometheus.Registerer) *decisions {
 			NativeHistogramMinResetDuration: time.Hour,
 		}),
 	}
-	reg.MustRegister(d.total, d.seconds)
+	d.marked = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: namespace, Name: "territory_marks_total",
+		Help: "Calls that were let out into another team's territory, with rules.territories.action: mark.",
+	})
+	reg.MustRegister(d.total, d.seconds, d.marked)
 	for range verdicts {
 		d.children = append(d.children, make([]prometheus.Counter, len(gate.Reasons())+1))
 	}
@@ -75,6 +80,9 @@ func newDecisions(reg prometheus.Registerer) *decisions {
 // Decided counts a decision and the time it took.
 func (d *decisions) Decided(decided gate.Decision) {
 	d.seconds.Observe(decided.Took.Seconds())
+	if decided.Territory != "" && decided.Verdict == gate.Allow {
+		d.marked.Inc()
+	}
 	if v, r := int(decided.Verdict), int(decided.Reason); v < len(d.children) && r < len(d.children[v]) {
 		if c := d.children[v][r]; c != nil {
 			c.Inc()

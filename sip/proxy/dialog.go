@@ -66,16 +66,11 @@ func (p *Proxy) reInvite(in *inbound) {
 		return
 	}
 	newResponseContext(p, in.tx, in.m) // it may be cancelled while we ask
-	if in.rep = in.from.peer.Identity.Rep(in.m); in.rep == "" {
-		in.rep = anybody
-	}
+	in.rep = gate.Anybody              // only what nobody may ring matters, and a request of a signed dialog is not challenged
 	number := gate.Dialled{Kind: gate.External, Text: string(in.path.number), Number: in.path.number}
 	mayRing := func(d *gate.Decision) bool { return d.Reason != gate.DNC && d.Reason != gate.Refused }
 	p.rehearse(in, p.callOf(in, number), mayRing, func() { p.followRoute(in, false) })
 }
-
-// anybody is asked for where only what nobody may ring matters. A request of a signed dialog is not challenged.
-const anybody gate.Rep = "-"
 
 // followRoute forwards by the request's own route set (§16.5), anywhere or only to configured targets.
 func (p *Proxy) followRoute(in *inbound, configuredOnly bool) {

@@ -17,19 +17,23 @@ func (p *Proxy) identify(in *inbound, then func(*Proxy, *inbound)) {
 	switch {
 	case peer == nil || in.from.trunk != nil:
 	case !peer.Identity.Proven():
-		in.rep = peer.Identity.Rep(in.m)
+		p.recognise(in, peer.Identity.Rep(in.m))
 	case in.m.Method == "INVITE" && p.Gate.Read(in.uri.Scheme, string(in.uri.User), peer.Plan).Kind == gate.EmergencyCall:
 	case peer.Identity.Kind == identity.Password:
 		p.prove(in, then)
 		return
 	default:
-		if in.rep = p.known(in); in.rep == "" && in.m.Method != "INVITE" { // an INVITE's refusal is the gate's to word
+		if p.recognise(in, p.known(in)); in.rep == "" && in.m.Method != "INVITE" { // an INVITE's refusal is the gate's to word
 			p.refuse(in.tx, refusal{Status: 403, Phrase: "Unknown caller"})
 			return
 		}
 	}
 	then(p, in)
 }
+
+// recognise notes who sent in: from here on by the id that the company keeps everything under, whichever of a person's
+// phones it was.
+func (p *Proxy) recognise(in *inbound, wire gate.Rep) { in.rep = p.Gate.Recognise(wire) }
 
 // known is the rep behind the connection or flow.
 func (p *Proxy) known(in *inbound) gate.Rep {
@@ -83,7 +87,7 @@ func (p *Proxy) proven(in *inbound, proof *identity.Proof, then func(*Proxy, *in
 	p.Metrics.Digest(proof.Outcome.String())
 	switch proof.Outcome {
 	case identity.Accepted:
-		in.rep = proof.Rep
+		p.recognise(in, proof.Rep)
 		then(p, in)
 		return
 	case identity.Banned:

@@ -39,11 +39,7 @@ func (p *Proxy) decide(in *inbound) {
 	peer := in.from.peer
 	rc := responseContextOf(p, in)
 	rc.peer = peer
-	call := gate.Call{
-		Key:     gate.Key{Rep: in.rep, CallID: string(in.m.CallID), FromTag: string(in.m.FromTag)},
-		Peer:    peer.Name,
-		Dialled: p.Gate.Read(in.uri.Scheme, string(in.uri.User), peer.Plan),
-	}
+	call := p.callOf(in, p.Gate.Read(in.uri.Scheme, string(in.uri.User), peer.Plan))
 	if p.draining.Load() && peer.Mode.Carries() && call.Dialled.Kind != gate.EmergencyCall {
 		rc.answer(refusal{Status: 503, Phrase: "Draining", Headers: "Retry-After: 5\r\n"})
 		return
@@ -237,6 +233,9 @@ func (p *Proxy) logDecision(d *gate.Decision) {
 		number = gate.Mask(clip(number))
 	}
 	e.Str("call_id", clip(d.Call.CallID)).Str("rep", p.rep(d.Call.Rep)).Str("peer", d.Call.Peer).Str("number", number).
-		Stringer("verdict", d.Verdict).Stringer("reason", d.Reason).Str("owner", p.rep(d.Owner)).
-		Int64("us", d.Took.Microseconds()).Msg("decision")
+		Stringer("verdict", d.Verdict).Stringer("reason", d.Reason).Str("owner", p.rep(d.Owner))
+	if d.Territory != "" {
+		e.Str("territory", string(d.Territory))
+	}
+	e.Int64("us", d.Took.Microseconds()).Msg("decision")
 }

@@ -53,13 +53,13 @@ func (p *Proxy) notify(rc *responseContext, d *gate.Decision) {
 	})
 }
 
-// address says where the rep is told: at the extension that has the rep's id, as an owner is rung; failing that, down
+// address says where the rep is told: at its extension, as an owner is rung; failing that, down
 // the flow that the INVITE came by, at the phone's Contact.
 func (n *notice) address(rc *responseContext, rep gate.Rep) bool {
 	p := n.p
-	own := p.Gate.Read("sip", string(rep), nil)
-	if x := p.routing.Load().Extensions; x != nil && own.Kind == gate.Extension {
-		n.uri, n.to = x.uri(own.Local), x.first()
+	own := p.Gate.Extension(rep)
+	if x := p.routing.Load().Extensions; x != nil && own != "" {
+		n.uri, n.to = x.uri(own), x.first()
 		return n.to.IsValid()
 	}
 	n.to = rc.tx.Source.Address

@@ -13,7 +13,7 @@ import (
 func (p *Proxy) refer(in *inbound) {
 	if in.from.peer == nil {
 		in.from.peer = &Peer{Name: "extensions"} // they may transfer what came in, though they may not call out
-		in.rep = in.from.peer.Identity.Rep(in.m)
+		p.recognise(in, in.from.peer.Identity.Rep(in.m))
 	}
 	if r := cannotRefer(in.m); r != nil {
 		p.refuse(in.tx, *r)
