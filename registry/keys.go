@@ -48,6 +48,8 @@ import (
 //
 //	rf:{r:<rep>}:p         hash    field "<algorithm> <realm>": what stands for the rep's password: until removed
 //
+// The people have a slot of their own, see people/keys.go; so have the bulk lists, see dnc/keys.go.
+//
 // Keys of one bucket share the hash tag {b0042}, so one script works on a Cluster. The number of buckets and the hash
 // are fixed for ever: to change them is to lose every owner.
 const (

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/registry/dnc"
+	"github.com/ringfence/ringfence/registry/people"
 )
 
 // Store is the registry. It is safe for concurrent use.
@@ -21,6 +23,7 @@ type Store struct {
 	place    place
 	embedded *embeddedServer // nil unless the URL is embedded://
 	lists    *dnc.Watcher    // nil when opened without lists
+	people   *people.Watcher
 	operator string
 	keep     time.Duration
 	within   time.Duration // bounds a question without a deadline
@@ -79,6 +82,7 @@ func Open(ctx context.Context, cfg Config, options ...Option) (*Store, error) {
 		s.ask = func(ctx context.Context, cmd *redis.StringCmd) error { return s.client.Process(ctx, once{cmd}) }
 	}
 	s.lists = dnc.NewWatcher(s.client, func(err error) { s.log(err) })
+	s.people = people.NewWatcher(s.client, func(err error) { s.log(fmt.Errorf("registry: %w", err)) })
 	for _, option := range options {
 		option(s)
 	}
@@ -94,7 +98,7 @@ func Open(ctx context.Context, cfg Config, options ...Option) (*Store, error) {
 	return s, nil
 }
 
-// Prepared is closed once the server has answered and the lists have been read.
+// Prepared is closed once the server has answered and the lists and the people have been read.
 func (s *Store) Prepared() <-chan struct{} { return s.prepared }
 
 func (s *Store) isPrepared() bool {
@@ -118,6 +122,9 @@ func (s *Store) prepare(ctx context.Context) error {
 			return fmt.Errorf("registry: reading the do-not-call lists: %w", err)
 		}
 	}
+	if err := s.people.Refresh(ctx); err != nil {
+		return fmt.Errorf("registry: %w", err)
+	}
 	close(s.prepared)
 	return nil
 }
@@ -125,7 +132,7 @@ func (s *Store) prepare(ctx context.Context) error {
 // prepareEvery is how often a server that is late is asked.
 const prepareEvery = time.Second
 
-// Run keeps the bulk lists fresh until ctx ends, once a late server has come.
+// Run keeps the bulk lists and the people fresh until ctx ends, once a late server has come.
 func (s *Store) Run(ctx context.Context) error {
 	tick := time.NewTicker(prepareEvery)
 	defer tick.Stop()
@@ -137,11 +144,12 @@ func (s *Store) Run(ctx context.Context) error {
 			_ = s.prepare(ctx) // Open has said what is wrong; Prepared says when it no longer is
 		}
 	}
-	if s.lists == nil {
-		<-ctx.Done()
-		return ctx.Err()
+	follow, ctx := errgroup.WithContext(ctx)
+	follow.Go(func() error { return s.people.Run(ctx) })
+	if s.lists != nil {
+		follow.Go(func() error { return s.lists.Run(ctx) })
 	}
-	return s.lists.Run(ctx)
+	return follow.Wait()
 }
 
 // Close ends every connection, and the embedded server with all it holds.
@@ -167,6 +175,9 @@ func (s *Store) Embedded() bool { return s.embedded != nil }
 
 // Client is the connection, for the commands of package dnc.
 func (s *Store) Client() redis.UniversalClient { return s.client }
+
+// People is who works here, as this process knows it.
+func (s *Store) People() *people.Watcher { return s.people }
 
 // Lists is what the bulk lists hold now, for metrics; nil when the Store was opened without them.
 func (s *Store) Lists() *dnc.Watcher { return s.lists }
