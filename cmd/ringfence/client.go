@@ -42,7 +42,7 @@ func (sh *shell) withClient(ctx context.Context, lists bool, use func(context.Co
 		return err
 	}
 	defer store.Close()
-	g, err := gate.New(gate.Options{Config: cfg.Policy(), Registry: store, Gate: cfg.Gate})
+	g, err := gate.New(gate.Options{Config: cfg.Policy(), Registry: store, People: store.People(), Gate: cfg.Gate})
 	if err != nil {
 		return err
 	}

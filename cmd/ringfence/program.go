@@ -56,6 +56,7 @@ func newProgram(ctx context.Context, cfg *config.Config, stderr io.Writer) (_ *p
 	p.gate, err = gate.New(gate.Options{
 		Config:   cfg.Policy(),
 		Registry: p.metrics.Registry(p.store, registry.ErrSuspended),
+		People:   p.store.People(),
 		Gate:     cfg.Gate,
 		Report:   logProblem(p.log),
 	})
