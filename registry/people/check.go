@@ -104,8 +104,8 @@ func (c *checker) person(id gate.Rep, p Person) {
 	if why := gate.CheckWord(string(id)); why != "" {
 		wrong(FieldID, "%.64q cannot be a rep's: %s", string(id), why)
 	}
-	if len(p.Name) > longestName || !readable(p.Name, true) {
-		wrong(FieldName, "it is longer than %d bytes or holds what cannot be printed", longestName)
+	if len(p.Name) > longestName || !readable(p.Name, true) || strings.TrimSpace(p.Name) != p.Name {
+		wrong(FieldName, "it is longer than %d bytes, has blanks around it or holds what cannot be printed", longestName)
 	}
 	if _, ok := c.book.Teams[p.Team]; p.Team != "" && !ok {
 		wrong(FieldTeam, "there is no team %.64q", string(p.Team))
@@ -120,8 +120,8 @@ func (c *checker) person(id gate.Rep, p Person) {
 		wrong(FieldIdentities, "there are %d; at most %d can be kept", len(p.Identities), mostIdentities)
 	}
 	for _, identity := range p.Identities {
-		if identity == "" || identity == string(gate.Anybody) || len(identity) > longestName || !readable(identity, false) {
-			wrong(FieldIdentities, "%.64q cannot be what a phone calls itself: it is empty, longer than %d bytes, or holds a blank or what cannot be printed",
+		if identity == "" || identity == string(gate.Anybody) || len(identity) > longestName || strings.Contains(identity, ";") || !readable(identity, false) {
+			wrong(FieldIdentities, "%.64q cannot be what a phone calls itself: it is empty, longer than %d bytes, or holds ; or a blank or what cannot be printed",
 				identity, longestName)
 		}
 	}
