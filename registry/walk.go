@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -69,7 +70,9 @@ func (s *Store) visit(ctx context.Context, tag string, page []string, visit func
 	}
 	pipe := s.client.Pipeline()
 	cmds := make([]*redis.MapStringStringCmd, len(page))
-	for i, digits := range page {
+	for i, member := range page {
+		digits, _, _ := strings.Cut(member, ":") // a scope may follow
+		page[i] = digits
 		cmds[i] = pipe.HGetAll(ctx, numberKeys{tag, digits}.number())
 	}
 	if _, err := pipe.Exec(ctx); err != nil {

@@ -21,7 +21,8 @@ type checkReport struct {
 	Verdict    gate.Verdict `json:"verdict"`
 	Reason     gate.Reason  `json:"reason"`
 	Owner      gate.Rep     `json:"owner,omitempty"`
-	Extension  string       `json:"extension,omitempty"`           // redirect: where the owner is rung
+	Extension  string       `json:"extension,omitempty"`           // redirect: where the owner is rung, or the team
+	Territory  gate.Team    `json:"territory,omitempty"`           // the team whose territory it is, when the rep is of another
 	RetryAfter int64        `json:"retry_after_seconds,omitempty"` // absent when waiting does not help
 	List       string       `json:"list,omitempty"`
 	Lists      string       `json:"list_version,omitempty"`
@@ -63,7 +64,7 @@ func (sh *shell) check(ctx context.Context, c *client, text string, rep gate.Rep
 	if err != nil {
 		return err
 	}
-	call := gate.Call{Key: gate.Key{Rep: rep}, Peer: peer, Dialled: c.gate.Read("sip", withoutSpaces(text), plan)}
+	call := gate.Call{Key: gate.Key{Rep: c.gate.Recognise(rep)}, Peer: peer, Dialled: c.gate.Read("sip", withoutSpaces(text), plan)}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	d, err := c.gate.Check(ctx, call)
@@ -98,7 +99,7 @@ func (c *client) dialplan(peer string) (gate.Dialplan, error) {
 func checkReportOf(text string, d gate.Decision) checkReport {
 	return checkReport{
 		Dialled: text, Number: d.Call.Dialled.Number, Rep: d.Call.Rep,
-		Verdict: d.Verdict, Reason: d.Reason, Owner: d.Owner, Extension: d.Extension,
+		Verdict: d.Verdict, Reason: d.Reason, Owner: d.Owner, Extension: d.Extension, Territory: d.Territory,
 		RetryAfter: seconds(d.RetryAfter), List: d.List, Lists: d.Lists, Why: d.Call.Dialled.Why, Policy: d.Policy,
 	}
 }
@@ -127,6 +128,9 @@ func because(d gate.Decision) string {
 		add("%s is ringing it", d.Owner)
 	case gate.Refused:
 		add("the customer said no")
+	}
+	if d.Territory != "" {
+		add("in the territory of %s", d.Territory)
 	}
 	if d.Verdict == gate.Redirect {
 		add("rings extension %s instead", d.Extension)

@@ -71,13 +71,9 @@ func (c *client) number(text string) (gate.Number, error) {
 	return n, nil
 }
 
-// extension is where a rep is rung: its id, when that fits sip.extensions.pattern.
-func (c *client) extension(rep gate.Rep) string {
-	if d := c.gate.Read("sip", string(rep), nil); d.Kind == gate.Extension {
-		return d.Local
-	}
-	return ""
-}
+// extension is where a rep is rung: the extension that was entered for it, else its id, when that fits
+// sip.extensions.pattern.
+func (c *client) extension(rep gate.Rep) string { return c.gate.Extension(rep) }
 
 // rep reads a rep's id from a flag.
 func repOf(flag string) (gate.Rep, error) {

@@ -1,166 +1,233 @@
 package main
 
 import (
-	"bufio"
-	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/ringfence/ringfence/gate"
-	"github.com/ringfence/ringfence/registry"
-	"github.com/ringfence/ringfence/sip"
-	"github.com/ringfence/ringfence/sip/identity"
+	"github.com/ringfence/ringfence/registry/people"
 )
 
-// passwordReport is what rep password prints.
-type passwordReport struct {
-	Rep      gate.Rep `json:"rep"`
-	Realm    string   `json:"realm,omitempty"`
-	Changed  string   `json:"changed"`            // set or removed
-	Password string   `json:"password,omitempty"` // --generate only: it is shown this once
+// repReport is one person as it is printed.
+type repReport struct {
+	Rep         gate.Rep    `json:"rep"`
+	Name        string      `json:"name,omitempty"`
+	Team        gate.Team   `json:"team,omitempty"`
+	Scope       gate.Scope  `json:"scope,omitempty"` // its team's
+	Extension   string      `json:"extension,omitempty"`
+	Identities  []string    `json:"identities,omitempty"`
+	Supervisor  bool        `json:"supervisor,omitempty"`
+	Holdings    int         `json:"holdings,omitempty"`
+	DailyClaims int         `json:"daily_claims,omitempty"`
+	Left        bool        `json:"left,omitempty"`
+	ChangedAt   *time.Time  `json:"changed_at,omitempty"`
+	ChangedBy   string      `json:"changed_by,omitempty"`
+	Changed     string      `json:"changed,omitempty"` // after a change: added, changed, left, returned or removed
+	Changes     []logReport `json:"changes,omitempty"` // rep show: the last few, the newest first
+}
+
+// logReport is a change that was made to a person.
+type logReport struct {
+	Time   time.Time            `json:"time"`
+	By     string               `json:"by"`
+	What   string               `json:"change"`
+	Fields []people.FieldChange `json:"fields,omitempty"`
 }
 
 func (sh *shell) newRepCommand() *cobra.Command {
-	return group("rep", "people who dial", sh.newRepPasswordCommand())
-}
-
-func (sh *shell) newRepPasswordCommand() *cobra.Command {
-	var generate, remove bool
-	cmd := &cobra.Command{
-		Use: "password ID", Short: "give a rep the password with which a phone proves who is dialling",
-		Long: `Gives a rep a password for peers with identity: digest. It is read from standard input, one line, and at a terminal
-asked for twice. The registry keeps no password, only what stands for it (RFC 7616: H(ID:realm:password), by SHA-256 and by
-MD5, for the realm sip.digest.realm). It counts from the next call on, at every gate.`,
-		Example: `  ringfence rep password 201 < password.txt
-  ringfence rep password 201 --generate
-  ringfence rep password 201 --remove`,
-		Args: oneArg("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			rep, err := digestUser(args[0])
-			if err != nil {
-				return err
-			}
-			return sh.withClient(cmd.Context(), false, func(ctx context.Context, c *client) error {
-				ctx, cancel := context.WithTimeout(ctx, patience)
-				defer cancel()
-				if remove {
-					return sh.removePassword(ctx, c, rep)
-				}
-				return sh.setPassword(ctx, c, rep, generate)
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&generate, "generate", false, "make one up and print it, this once")
-	cmd.Flags().BoolVar(&remove, "remove", false, "take the password away: the rep's phones can place no call any more")
-	cmd.MarkFlagsMutuallyExclusive("generate", "remove")
+	cmd := group("rep", "people who dial",
+		sh.newRepAddCommand(),
+		sh.newRepListCommand(),
+		sh.newRepShowCommand(),
+		sh.newRepSetCommand(),
+		sh.newRepRemoveCommand(),
+		sh.newRepLoadCommand(),
+		sh.newRepExportCommand(),
+		sh.newRepPasswordCommand(),
+	)
+	cmd.Long = `People who dial. While nobody is entered, everybody who can be known is taken as they come. Once somebody is,
+rules.unknown_rep says what becomes of the others. Every gate knows of a change within two seconds.`
+	cmd.Example = `  ringfence rep add 201 --name "Zhang Wei" --team east
+  ringfence rep load staff.csv --dry-run
+  ringfence rep list --team east`
 	return cmd
 }
 
-// digestUser reads the id of a rep who is to have a password: in HA1 a colon ends the name.
-func digestUser(text string) (gate.Rep, error) {
-	rep, err := repOf(text)
-	if err == nil && (strings.Contains(text, ":") || len(text) > identity.MaxUser) {
-		err = usagef("%q cannot have a password: an id that has one holds no colon and at most %d bytes", clipped(text), identity.MaxUser)
+// people is the store of those who work here, whose extensions must be ones that can be rung.
+func (c *client) people() *people.Store {
+	var rung func(string) bool
+	if c.cfg.SIP.Extensions.Pattern != "" {
+		rung = func(extension string) bool { return c.gate.Read("sip", extension, nil).Kind == gate.Extension }
 	}
-	return rep, err
+	return people.NewStore(c.store.Client(), rung)
 }
 
-func clipped(s string) string { return s[:min(len(s), identity.MaxUser)] }
+// by is who changes the people.
+func (c *client) by() string { return c.meta("").By }
 
-func (sh *shell) removePassword(ctx context.Context, c *client, rep gate.Rep) error {
-	err := c.store.RemovePassword(ctx, rep)
-	if errors.Is(err, registry.ErrNoPassword) {
-		return fmt.Errorf("%s has no password in the registry; one in sip.digest.users_file is removed there", rep)
+func (sh *shell) newRepListCommand() *cobra.Command {
+	var team string
+	cmd := &cobra.Command{
+		Use: "list", Short: "everybody who is entered, leavers too", Args: cobra.NoArgs,
+		Example: `  ringfence rep list
+  ringfence rep list --team east --output json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return sh.withBook(cmd.Context(), func(_ context.Context, _ *client, b people.Book) error {
+				if _, known := b.Teams[gate.Team(team)]; team != "" && !known {
+					return noTeam(team)
+				}
+				reports := []repReport{}
+				for _, id := range slices.Sorted(maps.Keys(b.Reps)) {
+					if team == "" || b.Reps[id].Team == gate.Team(team) {
+						reports = append(reports, repReportOf(b, id))
+					}
+				}
+				return sh.printReps(reports, reports)
+			})
+		},
 	}
-	if err != nil {
-		return err
-	}
-	return sh.printPassword(passwordReport{Rep: rep, Changed: "removed"})
+	cmd.Flags().StringVar(&team, "team", "", "only those of this team")
+	return cmd
 }
 
-func (sh *shell) setPassword(ctx context.Context, c *client, rep gate.Rep, generate bool) error {
-	report := passwordReport{Rep: rep, Realm: cmp.Or(c.cfg.SIP.Digest.Realm, sip.DefaultRealm), Changed: "set"}
-	var password string
-	if generate {
-		password = rand.Text()
-		report.Password = password
-	} else {
-		var err error
-		if password, err = sh.readPassword(); err != nil {
+// shownChanges is how many changes rep show tells of.
+const shownChanges = 10
+
+func (sh *shell) newRepShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "one person, by id or by any other identity, and who changed what of it lately",
+		Args: oneArg("ID"), Example: "  ringfence rep show 201\n  ringfence rep show zhang.wei --output json",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return sh.withBook(cmd.Context(), func(ctx context.Context, c *client, b people.Book) error {
+				id, known := b.Find(args[0])
+				if !known {
+					return noRep(args[0])
+				}
+				report := repReportOf(b, id)
+				log, err := c.people().Changes(ctx, id, "", shownChanges)
+				if err != nil {
+					return err
+				}
+				for _, l := range log {
+					report.Changes = append(report.Changes, logReport{l.Time.UTC().Truncate(time.Millisecond), l.By, l.Change.What, l.Change.Fields})
+				}
+				return sh.print(report, func(w io.Writer) { showRep(w, report) })
+			})
+		},
+	}
+}
+
+// withBook is withClient for a command that only looks at the people.
+func (sh *shell) withBook(ctx context.Context, use func(context.Context, *client, people.Book) error) error {
+	return sh.withClient(ctx, false, func(ctx context.Context, c *client) error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		b, err := c.people().Read(ctx)
+		if err != nil {
 			return err
 		}
-	}
-	forms := map[string]string{}
-	for _, a := range []identity.Algorithm{identity.SHA256, identity.MD5} {
-		forms[a.String()] = a.HA1(string(rep), report.Realm, password)
-	}
-	if err := c.store.SetPassword(ctx, rep, report.Realm, forms); err != nil {
-		return err
-	}
-	return sh.printPassword(report)
-}
-
-// Bounds of a password, in characters and bytes.
-const (
-	shortestPassword = 8
-	longestPassword  = 256
-)
-
-// readPassword reads one line of standard input, without showing it at a terminal.
-func (sh *shell) readPassword() (string, error) {
-	var password string
-	var err error
-	if file, ok := sh.stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		password, err = sh.askPassword(int(file.Fd()))
-	} else {
-		password, err = bufio.NewReader(io.LimitReader(sh.stdin, longestPassword+2)).ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-	}
-	password = strings.TrimRight(password, "\r\n")
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("the password cannot be read: %w", err)
-	case utf8.RuneCountInString(password) < shortestPassword || len(password) > longestPassword:
-		return "", fmt.Errorf("the password has fewer than %d characters or more than %d bytes; choose another, or use --generate",
-			shortestPassword, longestPassword)
-	case strings.ContainsFunc(password, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "", errors.New("the password holds a control character, which no phone could send; choose another")
-	}
-	return password, nil
-}
-
-func (sh *shell) askPassword(terminal int) (string, error) {
-	ask := func(prompt string) (string, error) {
-		fmt.Fprint(sh.stderr, prompt)
-		text, err := term.ReadPassword(terminal)
-		fmt.Fprintln(sh.stderr)
-		return string(text), err
-	}
-	first, err := ask("Password: ")
-	if err != nil {
-		return "", err
-	}
-	second, err := ask("Again: ")
-	if err == nil && first != second {
-		err = errors.New("it was not the same twice")
-	}
-	return first, err
-}
-
-func (sh *shell) printPassword(r passwordReport) error {
-	return sh.print(r, func(w io.Writer) {
-		row(w, "REP", "REALM", "PASSWORD", "CHANGE")
-		row(w, string(r.Rep), r.Realm, r.Password, r.Changed)
+		return use(ctx, c, b)
 	})
+}
+
+func noRep(id string) error {
+	return fmt.Errorf("%q is not among the people; ringfence rep list shows them, ringfence rep add enters one", clipped(id))
+}
+
+func noTeam(id string) error {
+	return fmt.Errorf("there is no team %q; ringfence team list shows them, ringfence team add makes one", clipped(id))
+}
+
+// explainPeople says what an operator can do about a change that was not made.
+func explainPeople(err error) error {
+	var mistakes people.Mistakes
+	if errors.As(err, &mistakes) {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	return err
+}
+
+func repReportOf(b people.Book, id gate.Rep) repReport {
+	p := b.Reps[id]
+	return repReport{
+		Rep: id, Name: p.Name, Team: p.Team, Scope: b.Teams[p.Team].Scope, Extension: p.Extension, Identities: p.Identities,
+		Supervisor: p.Supervisor, Holdings: p.Holdings, DailyClaims: p.DailyClaims, Left: p.Left,
+		ChangedAt: timeOf(p.Changed()), ChangedBy: p.ChangedBy,
+	}
+}
+
+func (sh *shell) printReps(value any, rows []repReport) error {
+	return sh.print(value, func(w io.Writer) {
+		if len(rows) == 0 {
+			fmt.Fprintln(w, "nobody is entered")
+			return
+		}
+		row(w, "REP", "NAME", "TEAM", "SCOPE", "EXTENSION", "IDENTITIES", "HOLDINGS", "DAILY CLAIMS", "NOTE")
+		for _, r := range rows {
+			row(w, string(r.Rep), r.Name, string(r.Team), string(r.Scope), r.Extension, strings.Join(r.Identities, " "),
+				quotaCell(r.Holdings), quotaCell(r.DailyClaims), noteOf(r))
+		}
+	})
+}
+
+// noteOf is what is out of the ordinary about a person.
+func noteOf(r repReport) string {
+	var notes []string
+	if r.Supervisor {
+		notes = append(notes, "supervisor")
+	}
+	if r.Changed != "" {
+		notes = append(notes, r.Changed)
+	} else if r.Left {
+		notes = append(notes, "has left")
+	}
+	return strings.Join(notes, ", ")
+}
+
+// quotaCell: a person without a quota of its own has the rule's.
+func quotaCell(n int) string {
+	if n == 0 {
+		return "by rule"
+	}
+	return strconv.Itoa(n)
+}
+
+func showRep(w io.Writer, r repReport) {
+	for _, line := range [][2]string{
+		{"rep", string(r.Rep)},
+		{"name", r.Name},
+		{"team", string(r.Team)},
+		{"scope", string(r.Scope)},
+		{"extension", r.Extension},
+		{"identities", strings.Join(r.Identities, " ")},
+		{"holdings", quotaCell(r.Holdings)},
+		{"daily claims", quotaCell(r.DailyClaims)},
+		{"note", noteOf(r)},
+	} {
+		row(w, line[0], line[1])
+	}
+	for _, l := range r.Changes {
+		row(w, timeCell(l.Time), l.What+" by "+l.By+fieldsText(l.Fields))
+	}
+}
+
+// fieldsText is what changed, in words.
+func fieldsText(fields []people.FieldChange) string {
+	var texts []string
+	for _, f := range fields {
+		texts = append(texts, fmt.Sprintf("%s %q → %q", f.Field, f.Before, f.After))
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(texts, ", ")
 }

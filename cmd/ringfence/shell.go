@@ -52,6 +52,7 @@ func (sh *shell) newRootCommand() *cobra.Command {
 		sh.newRefusalCommand(),
 		sh.newDNCCommand(),
 		sh.newRepCommand(),
+		sh.newTeamCommand(),
 		sh.newHistoryCommand(),
 		sh.newVersionCommand(),
 	)

@@ -140,6 +140,21 @@ func (f File) Apply(b *people.Book, o Options) {
 	}
 }
 
+// Unchanged is how many of its reps the changes that the file made leave as they were.
+func (f File) Unchanged(changes []people.Change) int {
+	changed := make(map[string]bool, len(changes))
+	for _, c := range changes {
+		changed[string(c.Rep)] = true
+	}
+	n := 0
+	for _, e := range f.Reps {
+		if !changed[e.ID] {
+			n++
+		}
+	}
+	return n
+}
+
 // Locate says where in the file a mistake of a Book comes from.
 func (f File) Locate(mistakes []people.Mistake) []Mistake {
 	reps, teams := make(map[string]Entry[people.Person]), make(map[string]Entry[people.Team])
