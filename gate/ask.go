@@ -65,6 +65,7 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision
 	defer cancel()
 	who := g.callerOf(p, c.Rep)
 	q.Peer, q.Extension, q.Scope, q.Team = c.Peer, who.extension, who.scope, who.team
+	q.Territory = g.marked(p, c)
 	answer, err := g.registry.Decide(bounded, q)
 	if err == nil && answer.Reason == Undecided {
 		err = errUndecided
@@ -73,12 +74,14 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision
 		g.health.note(err, g.now())
 	}
 	if err != nil {
-		return p.outage(c, q.Reservation, err, g.late(err)), err
+		d := p.outage(c, q.Reservation, err, g.late(err))
+		d.Territory = q.Territory
+		return d, err
 	}
 	d := Decision{
 		Verdict: answer.Verdict, Reason: answer.Reason, Call: c,
 		Owner: answer.Owner, Extension: answer.Extension, RetryAfter: answer.RetryAfter, List: answer.List,
-		Policy: p.terms.Policy, Fence: answer.Fence, Repeated: answer.Repeated, Territory: g.marked(p, c),
+		Policy: p.terms.Policy, Fence: answer.Fence, Repeated: answer.Repeated, Territory: q.Territory,
 	}
 	switch {
 	case d.Verdict == Allow:

@@ -98,7 +98,8 @@ func (g *Gate) Reload(c Config) error {
 	if err != nil {
 		return err
 	}
-	g.policy.Store(&policy{config: c, normaliser: normaliser, terms: g.termsOf(c), place: place,
+	g.policy.Store(&policy{
+		config: c, normaliser: normaliser, terms: g.termsOf(c), place: place,
 		territories: newTerritories(c.Rules.Territories, c.Region),
 	})
 	return nil

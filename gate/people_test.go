@@ -105,3 +105,30 @@ func TestLeaverInACall(t *testing.T) {
 		require.Equal(t, gate.Owned, o.dial("zhang", "+12125550100", "c").Reason, "its minute of talk made it the owner")
 	})
 }
+
+// TestPeopleCostNothing: who calls and where is asked for every call, and takes no memory.
+func TestPeopleCostNothing(t *testing.T) {
+	c := atlas(gate.TerritoryMark)
+	c.Rules.UnknownRep = gate.UnknownBlock
+	g, err := gate.New(gate.Options{Config: c, Registry: registrytest.NewMemory(nil), People: staff(), Queue: 1000})
+	require.NoError(t, err)
+	for user, rep := range map[string]gate.Rep{"+13125550100": "zhang.wei", "+12127770100": "202", "+13105550100": "li", "+12125550100": "stranger"} {
+		dialled := g.Read("sip", user, nil)
+		require.Zero(t, testing.AllocsPerRun(1000, func() {
+			sinkDecision, _ = g.Local(gate.Call{Key: gate.Key{Rep: g.Recognise(rep), CallID: "a"}, Dialled: dialled})
+		}), "%s rings %s", rep, user)
+	}
+}
+
+// BenchmarkLocalOfAPerson is the way in of a call that goes on to the registry, with every rule about people on.
+func BenchmarkLocalOfAPerson(b *testing.B) {
+	c := atlas(gate.TerritoryBlock)
+	c.Rules.UnknownRep = gate.UnknownBlock
+	g, err := gate.New(gate.Options{Config: c, Registry: registrytest.NewMemory(nil), People: staff()})
+	require.NoError(b, err)
+	dialled := g.Read("sip", "+12125550100", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		sinkDecision, _ = g.Local(gate.Call{Key: gate.Key{Rep: g.Recognise("zhang.wei"), CallID: "a"}, Dialled: dialled})
+	}
+}

@@ -78,6 +78,8 @@ type Question struct {
 	Scope Scope  // in which the rep sells
 	Team  Team   // to which the rep belongs
 	Local Reason // by which a local rule would block the call, unless a pass passes it; Undecided when none would
+
+	Territory Team // in whose territory the call leads though its rep is of another team: for the record
 }
 
 // RecordedCallID is the Call-ID that the record shows.

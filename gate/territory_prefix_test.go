@@ -9,13 +9,26 @@ import (
 
 func TestAreaPrefix(t *testing.T) {
 	for _, test := range []struct{ region, text, digits string }{
-		{"US", "+1212", "1212"}, {"US", "212", "1212"}, {"US", "+44", "44"},
-		{"CN", "021", "8621"}, {"CN", "21", "8621"}, {"CN", "138", "86138"}, {"CN", "+8610", "8610"},
-		{"RU", "812", "7812"},                         // 8 is dialled before national numbers there, and begins this area code
-		{"IT", "06", "3906"}, {"IT", "+3906", "3906"}, // the 0 belongs to the number
+		{"US", "+1212", "1212"},
+		{"US", "212", "1212"},
+		{"US", "+44", "44"},
+		{"CN", "021", "8621"},
+		{"CN", "21", "8621"},
+		{"CN", "138", "86138"},
+		{"CN", "+8610", "8610"},
+		{"RU", "812", "7812"}, // 8 is dialled before national numbers there, and begins this area code
+		{"IT", "06", "3906"},
+		{"IT", "+3906", "3906"}, // the 0 belongs to the number
 		{"DE", "030", "4930"},
-		{"US", "", ""}, {"US", "+", ""}, {"US", "+0212", ""}, {"US", "21 2", ""}, {"US", "212x", ""}, {"US", "２１２", ""},
-		{"US", strings.Repeat("2", 15), ""}, {"US", strings.Repeat("2", 99), ""}, {"US", "+-1", ""},
+		{"US", "", ""},
+		{"US", "+", ""},
+		{"US", "+0212", ""},
+		{"US", "21 2", ""},
+		{"US", "212x", ""},
+		{"US", "２１２", ""},
+		{"US", strings.Repeat("2", 15), ""},
+		{"US", strings.Repeat("2", 99), ""},
+		{"US", "+-1", ""},
 	} {
 		digits, why := areaPrefix(test.text, test.region)
 		require.Equal(t, test.digits, digits, "%s in %s: %s", test.text, test.region, why)

@@ -35,7 +35,7 @@ func (s *Store) Decide(ctx context.Context, q gate.Question) (gate.Answer, error
 		[]string{k.number(), k.attempt(id), k.stream()},
 		identity(string(q.Rep)), id, callFields(digits, q.Peer, q.Gate, q.Policy, q.RecordedCallID()), seat(q.Extension, q.Scope, q.Team),
 		q.Lease.Milliseconds(), s.rememberOr(q.Terms).Milliseconds(), s.keepOr(q.Keep).Milliseconds(),
-		flag(q.Redirect), flag(q.Rehearsal), identity(string(q.Scope)), teamOf(q.Terms, q.Team), flag(q.Provisional > 0))
+		flag(q.Redirect), flag(q.Rehearsal), identity(string(q.Scope)), teamOf(q.Terms, q.Team), flag(q.Provisional > 0), territoryDetail(q.Territory))
 	if err != nil {
 		return gate.Answer{}, late(err)
 	}
@@ -48,6 +48,14 @@ func seat(extension string, scope gate.Scope, team gate.Team) string {
 		return identity(extension)
 	}
 	return pack(identity(extension), identity(string(scope)), identity(string(team)))
+}
+
+// territoryDetail is what a record says of a call that leads into another team's territory.
+func territoryDetail(team gate.Team) string {
+	if team == "" { // mostly, and Detail allocates
+		return ""
+	}
+	return Detail("territory", string(team))
 }
 
 // teamOf is the rep's team, where teams own.

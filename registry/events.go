@@ -71,6 +71,9 @@ func (s *Store) noted(e gate.Event) call {
 	record := pack("d", d.Verdict.String(), d.Reason.String(), identity(string(d.Owner)),
 		identity(string(d.Call.Rep)), callFields(dialled, d.Call.Peer, e.Terms.Gate, d.Policy, d.Call.CallID),
 		identity(d.List), identity(d.Lists), "", "", "", note(d.Call.Dialled.Why))
+	if d.Territory != "" {
+		record = pack(record, "", territoryDetail(d.Territory))
+	}
 	return call{notedScript, keys, []any{record, milliseconds(s.rememberOr(e.Terms)), milliseconds(s.keepOr(e.Terms.Keep))}}
 }
 

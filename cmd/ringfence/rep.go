@@ -149,8 +149,7 @@ func noTeam(id string) error {
 
 // explainPeople says what an operator can do about a change that was not made.
 func explainPeople(err error) error {
-	var mistakes people.Mistakes
-	if errors.As(err, &mistakes) {
+	if _, ok := errors.AsType[people.Mistakes](err); ok {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	return err

@@ -117,8 +117,7 @@ func (c *client) takeReps(ctx context.Context, file peoplefile.File, o repLoadOp
 		changes = out.Changes
 		report.Applied = err == nil
 	}
-	var mistakes people.Mistakes
-	if errors.As(err, &mistakes) {
+	if mistakes, ok := errors.AsType[people.Mistakes](err); ok {
 		return file.Locate(mistakes), nil
 	}
 	report.Changes = append(report.Changes, changes...)

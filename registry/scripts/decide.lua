@@ -3,7 +3,7 @@
 -- ARGV  1 rep · 2 attempt id · 3 rest of the record · 4 rep's seat: extension, and SEP scope SEP team if it has any
 --       5 lease ms · 6 remember ms · 7 keep ms · 8 '1': an owned number is redirected to its owner
 --       9 '1': a rehearsal, nothing is changed or recorded · 10 scope · 11 rep's team, when teams own · 12 '1': an
---       unanswered first call keeps colleagues away
+--       unanswered first call keeps colleagues away · 13 detail of the record, '' for none
 -- Returns 'n' (new) or 'r' (repeated) SEP verdict SEP reason SEP fence SEP retry ms SEP owner SEP extension SEP list.
 
 local rep, id, forget, scope = ARGV[1], ARGV[2], ARGV[7], ARGV[10]
@@ -14,6 +14,7 @@ local ringing = n.rep ~= '' and n.flight > now
 
 -- write(): the record of this decision, its end only as long as it must be
 local function write(verdict, reason, owner, list, why)
+  if ARGV[13] ~= '' then why = why == '' and ARGV[13] or ARGV[13] .. ';' .. why end
   if scope == '' and why == '' then
     return record(KEYS[3], now, us, forget, n.last, 'd', verdict, reason, owner, rep, ARGV[3], list)
   end
