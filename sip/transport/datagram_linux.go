@@ -21,6 +21,8 @@ type datagramSocket struct {
 	*net.UDPConn
 	raw     syscall.RawConn
 	receive receive
+	drain   *drain // nil until many have waited
+	waited  int    // datagrams that were read one after another and had to wait for the reader
 	send    send
 }
 
@@ -30,6 +32,7 @@ func newDatagramSocket(c *net.UDPConn) (*datagramSocket, error) {
 		return nil, err
 	}
 	s := &datagramSocket{UDPConn: c, raw: raw}
+	s.receive.buf = make([]byte, maxDatagram)
 	s.receive.try, s.send.try = s.receive.once, s.send.once
 	s.age() // the first question turns the kernel's clock on
 	return s, nil
@@ -62,21 +65,32 @@ func (r *receive) once(fd uintptr) bool {
 	}
 }
 
-// read waits for a datagram and reads it into b, as ReadFromUDPAddrPort does.
-func (s *datagramSocket) read(b []byte) (int, netip.AddrPort, error) {
+// read waits for a datagram. What it returns is good until read is called again.
+func (s *datagramSocket) read() ([]byte, netip.AddrPort, error) {
+	switch {
+	case s.drain.waits():
+		data, from := s.drain.take()
+		return data, from, nil
+	case s.waited >= atOnce:
+		return s.readMany()
+	}
 	r := &s.receive
-	r.buf, r.empty = b, false
+	r.empty = false
 	if err := s.raw.Read(r.try); err != nil {
-		return 0, netip.AddrPort{}, err
+		return nil, netip.AddrPort{}, err
 	}
 	if r.errno != 0 {
-		return 0, netip.AddrPort{}, os.NewSyscallError("recvfrom", r.errno)
+		return nil, netip.AddrPort{}, os.NewSyscallError("recvfrom", r.errno)
 	}
-	return r.n, r.from.addrPort(), nil
+	s.waited++
+	if r.empty {
+		s.waited = 0
+	}
+	return r.buf[:r.n], r.from.addrPort(), nil
 }
 
 // queued says whether the datagram that was read last had to wait for the reader.
-func (s *datagramSocket) queued() bool { return !s.receive.empty }
+func (s *datagramSocket) queued() bool { return s.waited > 0 }
 
 // age is how long ago the kernel received the datagram that was read last. The kernel notes that of every one, at no cost
 // that could be measured; asking for it is a system call, which costs a third of reading the datagram. (A control message

@@ -66,7 +66,7 @@ func FuzzDatagram(f *testing.F) {
 		r := &recorder{react: func(heard) { outcomes++ }}
 		tr := New(Config{Handler: r, Dropped: func(string) { outcomes++ }})
 		defer tr.Close()
-		d := &datagrams{listener: &Listener{transport: tr}, buf: data, length: len(data)}
+		d := &datagrams{listener: &Listener{transport: tr}, data: data}
 		d.from = Address{Protocol: UDP, AddrPort: netip.MustParseAddrPort("127.0.0.1:1")}
 		d.take()
 		want := 1

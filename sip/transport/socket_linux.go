@@ -30,3 +30,19 @@ func receiveBuffer(c *net.UDPConn) (size int) {
 	})
 	return size / 2 // socket(7): the kernel doubles what was asked for, and says the double
 }
+
+// setReceiveBuffer asks for size bytes for what c receives, beyond net.core.rmem_max where this process may (CAP_NET_ADMIN).
+func setReceiveBuffer(c *net.UDPConn, size int) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var refused error
+	err = raw.Control(func(fd uintptr) {
+		refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size)
+	})
+	if err != nil || refused == nil {
+		return err
+	}
+	return c.SetReadBuffer(size)
+}

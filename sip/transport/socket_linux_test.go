@@ -43,3 +43,25 @@ func TestReceiveBuffer(t *testing.T) {
 	require.NoError(t, c.SetReadBuffer(64<<10))
 	assert.Equal(t, 64<<10, receiveBuffer(c))
 }
+
+// Who may has more than the system's limit; who may not has what the system gives, and no error.
+func TestReceiveBufferForAFlood(t *testing.T) {
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.SetReadBuffer(floodBuffer))
+	limited := receiveBuffer(c)
+	require.NoError(t, setReceiveBuffer(c, floodBuffer))
+	if mayForce() {
+		assert.Equal(t, floodBuffer, receiveBuffer(c))
+		return
+	}
+	assert.Equal(t, limited, receiveBuffer(c))
+}
+
+// mayForce says whether this process has CAP_NET_ADMIN.
+func mayForce() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_NET_ADMIN) != 0
+}

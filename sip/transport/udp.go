@@ -15,13 +15,12 @@ const (
 	lastRestart  = time.Second
 )
 
-// datagrams is the socket as sipgo's read loop sees it. Between ReadFrom and the next one, buf and from describe the
+// datagrams is the socket as sipgo's read loop sees it. Between ReadFrom and the next one, data and from describe the
 // datagram that was read; the read filter takes it from here, so that sipgo's smaller buffer cuts nothing off.
 type datagrams struct {
 	*datagramSocket
 	listener *Listener
-	buf      []byte
-	length   int
+	data     []byte
 	from     Address
 	err      error // what ended the loop
 	reads    int   // how many datagrams the loop saw
@@ -30,15 +29,15 @@ type datagrams struct {
 // ReadFrom reads one datagram and copies as much to b as b holds. No error of it but a closed socket reaches sipgo, which
 // would log it without saying what follows from it.
 func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, from, err := d.read(d.buf)
+	data, from, err := d.read()
 	if err != nil {
 		d.err = err
 		return 0, nil, net.ErrClosed
 	}
 	d.reads++
-	d.length = n
+	d.data = data
 	d.from = Address{Protocol: UDP, AddrPort: unmap(from)}
-	return copy(b, d.buf[:n]), (*datagramSource)(d), nil
+	return copy(b, data), (*datagramSource)(d), nil
 }
 
 // datagramSource is the address of the datagram that was read last; nobody keeps it.
@@ -54,7 +53,7 @@ func (*datagramSource) String() string { return "" }
 // take is the read filter's part for UDP: one datagram is one message (RFC 3261 §18.3).
 func (d *datagrams) take() {
 	t := d.listener.transport
-	data := d.buf[:d.length]
+	data := d.data
 	switch {
 	case !t.config.Admit(d.from):
 		t.config.Dropped(DropSource)
@@ -100,7 +99,7 @@ func (l *Listener) serveUDP(ctx context.Context) {
 
 // readUDP is one life of sipgo's read loop.
 func (l *Listener) readUDP() (*datagrams, error) {
-	d := &datagrams{datagramSocket: l.udp.Load(), listener: l, buf: make([]byte, 1<<16)}
+	d := &datagrams{datagramSocket: l.udp.Load(), listener: l}
 	l.up.Store(true)
 	defer l.up.Store(false)
 	err := l.newLayer().ServeUDP(d)
