@@ -15,7 +15,7 @@ import (
 const (
 	hold   = 200 * time.Millisecond
 	again  = 500 * time.Millisecond
-	tries  = 4
+	tries  = 6
 	linger = 700 * time.Millisecond // of silence: what has not come by then does not come
 	tick   = time.Millisecond
 )

@@ -29,7 +29,7 @@ type Offering struct {
 type Became struct {
 	Calls    int             `json:"calls"`
 	Finals   map[int]int     `json:"finals"`    // calls by the status of their final response; 0: there was none
-	NotEnded int             `json:"not_ended"` // calls that were answered and whose BYE was not, four times
+	NotEnded int             `json:"not_ended"` // calls that were answered and whose BYE was not, six times
 	Repeated int             `json:"repeated"`  // BYEs, and final responses by the gate
 	Made     float64         `json:"made"`      // calls a second, after the first quarter of the time
 	Settled  map[int]float64 `json:"settled"`   // of these, by status
