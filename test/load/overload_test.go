@@ -43,11 +43,12 @@ const (
 	onlyListed = 1_212_5550190 // by itself, so that the registry has to be asked
 )
 
-// The rate grows by half until the gate refuses more than a tenth, so many times at most; and as soon after the load
-// everything must be as before.
+// The rate grows by half until the gate has refused more than a tenth twice running, since once may be the machine's other
+// work; so many times at most. And as soon after the load everything must be as before.
 const (
-	mostSteps = 9
+	mostSteps = 10
 	refusing  = 0.1
+	twice     = 2
 	calmIn    = 5 * time.Second
 )
 
@@ -180,11 +181,13 @@ func (o *overload) dropped(t *testing.T) int {
 // peak raises the rate until the gate has no room for some, and gives the best of what it carried, calls a second.
 func (o *overload) peak(t *testing.T) (best float64) {
 	t.Helper()
-	for rate, step := o.from, 0; step < mostSteps; rate, step = rate*3/2, step+1 {
+	for rate, step, refused := o.from, 0, 0; step < mostSteps && refused < twice; rate, step = rate*3/2, step+1 {
 		b := o.offer(t, rate, *overloadFor)
 		best = max(best, b.Settled[o.good])
 		if b.Settled[o.good] < (1-refusing)*b.Made {
-			break
+			refused++
+		} else {
+			refused = 0
 		}
 	}
 	return best
