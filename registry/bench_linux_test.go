@@ -59,7 +59,7 @@ func operations(b *testing.B, s *Store) map[string]func(ctx context.Context) err
 			k := keysOf(q.Number.Digits())
 			return bare.EvalSha(ctx, decideScript.sha, []string{k.number(), k.attempt(q.CallID), k.stream()},
 				string(q.Rep), q.CallID, q.Number.Digits()+"\x1fdesk\x1fg1\x1fp1\x1f"+q.CallID, string(q.Rep),
-				60000, 32000, 2592000000, "0", "0", "", "", "0").Err()
+				60000, 32000, 2592000000, "0", "0", "", "", "0", "", "", "").Err()
 		},
 		"Decide": func(ctx context.Context) error { _, err := s.Decide(ctx, c.question()); return err },
 	}

@@ -50,6 +50,14 @@ func shareBy(t *testing.T, s *Store) func(gate.Number, gate.Scope, gate.Rep) {
 	}
 }
 
+// grantBy grants a pass by command.
+func grantBy(t *testing.T, s *Store) func(gate.Number, gate.Rep, time.Duration) {
+	return func(n gate.Number, rep gate.Rep, good time.Duration) {
+		_, err := s.GrantPass(context.Background(), Pass{Rep: rep, Number: n, For: good, Reason: "asked for"})
+		require.NoError(t, err)
+	}
+}
+
 func TestContractRedis(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -61,6 +69,7 @@ func TestContractRedis(t *testing.T) {
 			Advance:  time.Sleep, // a real server has its own clock
 			Records:  func(n gate.Number) int { return countRecords(t, s, n) },
 			Share:    shareBy(t, s),
+			Grant:    grantBy(t, s),
 			Sleep:    server.Freeze,
 			Wake:     server.Thaw,
 		}
@@ -70,12 +79,14 @@ func TestContractRedis(t *testing.T) {
 func TestContractEmbedded(t *testing.T) {
 	t.Parallel()
 	s := open(t, "embedded://", WithoutLists())
+	s.within = 5 * time.Second // see above; Lua in Go, watched for races, takes some 10 ms each
 	registrytest.Run(t, func(t *testing.T) registrytest.Subject {
 		return registrytest.Subject{
 			Registry: s,
 			Advance:  time.Sleep,
 			Records:  func(n gate.Number) int { return countRecords(t, s, n) },
 			Share:    shareBy(t, s),
+			Grant:    grantBy(t, s),
 		}
 	})
 }

@@ -35,7 +35,8 @@ func (s *Store) Decide(ctx context.Context, q gate.Question) (gate.Answer, error
 		[]string{k.number(), k.attempt(id), k.stream()},
 		identity(string(q.Rep)), id, callFields(digits, q.Peer, q.Gate, q.Policy, q.RecordedCallID()), seat(q.Extension, q.Scope, q.Team),
 		q.Lease.Milliseconds(), s.rememberOr(q.Terms).Milliseconds(), s.keepOr(q.Keep).Milliseconds(),
-		flag(q.Redirect), flag(q.Rehearsal), identity(string(q.Scope)), teamOf(q.Terms, q.Team), flag(q.Provisional > 0), territoryDetail(q.Territory))
+		flag(q.Redirect), flag(q.Rehearsal), identity(string(q.Scope)), teamOf(q.Terms, q.Team), flag(q.Provisional > 0),
+		q.Over, localReasonOf(q.Local), territoryDetail(q.Territory))
 	if err != nil {
 		return gate.Answer{}, late(err)
 	}
@@ -56,6 +57,14 @@ func territoryDetail(team gate.Team) string {
 		return ""
 	}
 	return Detail("territory", string(team))
+}
+
+// localReasonOf is what stands in the way besides what the registry knows.
+func localReasonOf(r gate.Reason) string {
+	if r == gate.Undecided {
+		return ""
+	}
+	return r.String()
 }
 
 // teamOf is the rep's team, where teams own.

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,10 +21,14 @@ const (
 // Write applies events in order, a pipeline for every batch of them. Each is applied at most once while its attempt is
 // remembered, so a batch that failed half-way may be written again. What can never be applied is logged and skipped.
 func (s *Store) Write(ctx context.Context, events []gate.Event) error {
+	events = s.known(events)
+	if len(events) == 0 {
+		return ctx.Err()
+	}
 	for size := eventsFirst; len(events) > 0; {
 		n := min(size, len(events))
 		began := time.Now()
-		if _, err := s.pipeline(ctx, s.calls(events[:n])); err != nil {
+		if err := s.apply(ctx, events[:n]); err != nil {
 			return err
 		}
 		events = events[n:]
@@ -34,20 +39,29 @@ func (s *Store) Write(ctx context.Context, events []gate.Event) error {
 	return nil
 }
 
-// calls are the scripts that apply events.
-func (s *Store) calls(events []gate.Event) []call {
-	calls := make([]call, 0, len(events))
-	for _, e := range events {
-		switch e.Kind {
-		case gate.Decided:
-			calls = append(calls, s.noted(e))
-		case gate.Firm, gate.Ended:
-			calls = append(calls, s.happened(e))
-		default:
-			s.log(fmt.Errorf("registry: event of unknown kind %d is left out", e.Kind))
-		}
+// known leaves events out whose kind is not.
+func (s *Store) known(events []gate.Event) []gate.Event {
+	unknown := func(e gate.Event) bool { return e.Kind < gate.Decided || e.Kind > gate.Ended }
+	if !slices.ContainsFunc(events, unknown) {
+		return events
 	}
-	return calls
+	var known []gate.Event
+	for _, e := range events {
+		if unknown(e) {
+			s.log(fmt.Errorf("registry: event of unknown kind %d is left out", e.Kind))
+			continue
+		}
+		known = append(known, e)
+	}
+	return known
+}
+
+// event is the script that applies an event; may says whether it may make an owner, see event.lua.
+func (s *Store) event(e gate.Event, may string) call {
+	if e.Kind == gate.Decided {
+		return s.noted(e)
+	}
+	return s.happened(e, may)
 }
 
 // noted writes a decision down that the gate took itself.
@@ -78,7 +92,7 @@ func (s *Store) noted(e gate.Event) call {
 }
 
 // happened applies what became of a call.
-func (s *Store) happened(e gate.Event) call {
+func (s *Store) happened(e gate.Event, may string) call {
 	digits := e.Reservation.Number.Digits()
 	id := attemptID(digits, e.Reservation.CallID, e.Reservation.FromTag)
 	k := keysOf(digits)
@@ -108,7 +122,7 @@ func (s *Store) happened(e gate.Event) call {
 			pack("", "", talk, ending, status), seat(e.Extension, e.Scope, e.Team), ending, milliseconds(e.Talk),
 			milliseconds(e.Terms.MinTalk), rulesOf(e.Terms), milliseconds(e.Terms.CoolDown),
 			milliseconds(s.rememberOr(e.Terms)), milliseconds(s.keepOr(e.Terms.Keep)), refusal,
-			milliseconds(e.Terms.Bar), milliseconds(e.Terms.Provisional), flag(e.Terms.Team),
+			milliseconds(e.Terms.Bar), milliseconds(e.Terms.Provisional), flag(e.Terms.Team), may,
 		},
 	}
 }

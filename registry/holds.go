@@ -17,7 +17,7 @@ func (s *Store) Holds(ctx context.Context, rep gate.Rep) (holds bool, err error)
 		return false, fmt.Errorf("registry: %w", err)
 	}
 	id := identity(string(rep))
-	s.walk(ctx, numberKeys.owned, strconv.FormatInt(now.UnixMilli(), 10), func(st state, _ gate.Number, failed error) bool {
+	s.walk(ctx, numberKeys.owned, strconv.FormatInt(now.UnixMilli(), 10), func(st state, _ gate.Number, _ string, failed error) bool {
 		err = failed
 		for field, value := range st.fields {
 			if value == id && (field == "o" || strings.HasPrefix(field, "o:")) {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/ringfence/ringfence/gate"
 )
@@ -16,6 +17,7 @@ import (
 //	rf:{b0042}:p           sorted  numbers in the pool by the time they entered, ms: until somebody claims them
 //	rf:{b0042}:r           sorted  refused numbers by the end of the cool-down, ms: until that end
 //	rf:{b0042}:l           sorted  numbers with single do-not-call additions by the time of the last, ms: until removed
+//	rf:{b0042}:t           sorted  passes by their end, ms, members "digits:rep": until that end, or a while after their use
 //
 // Members of o and p are "digits" in the company's one scope, "digits:scope" in another; of the other sets "digits".
 //
@@ -48,6 +50,17 @@ import (
 //
 //	rf:{r:<rep>}:p         hash    field "<algorithm> <realm>": what stands for the rep's password: until removed
 //
+//	rf:{r:<rep>}:h<k>      set     digits of the numbers the rep holds, k is the number modulo 16, so that Redis packs them:
+//	                               for ever; in another scope than the company's one h<k>:<scope>
+//	rf:{r:<rep>}:v<k>      set     those of them with a closed deal; v<k>:<scope> likewise
+//	rf:{r:<rep>}:q         hash    by token, what is about to be held: "ms sep day of the credit drawn sep scope sep digits,…,"
+//	rf:{r:<rep>}:c         hash    n held · v of them with a closed deal · d day of the last claim, since 1970 in the
+//	                               company's time zone · c credits drawn on that day · g grows with every change · s scopes
+//	rf:{holders}           set     reps who ever held a number: for ever
+//
+// What a rep owns is always among what it holds or is about to hold, never the other way round: a number that another has
+// taken over after its end may linger. So no cap is ever exceeded; Mend takes away what lingers.
+//
 // The people have a slot of their own, see people/keys.go; so have the bulk lists, see dnc/keys.go.
 //
 // Keys of one bucket share the hash tag {b0042}, so one script works on a Cluster. The number of buckets and the hash
@@ -79,6 +92,7 @@ func (k numberKeys) written(id string) string { return k.tag + "w:" + id }
 func (k numberKeys) stream() string           { return k.tag + "s" }
 func (k numberKeys) owned() string            { return k.tag + "o" }
 func (k numberKeys) pool() string             { return k.tag + "p" }
+func (k numberKeys) passes() string           { return k.tag + "t" }
 func (k numberKeys) refused() string          { return k.tag + "r" }
 func (k numberKeys) listed() string           { return k.tag + "l" }
 
@@ -103,6 +117,42 @@ func fieldIn(letter string, scope gate.Scope) string {
 	}
 	return letter + ":" + identity(string(scope))
 }
+
+// repKeys names what is known of one rep's holdings.
+type repKeys struct{ tag string }
+
+func keysOfRep(rep gate.Rep) repKeys { return repKeys{"rf:{r:" + identity(string(rep)) + "}:"} }
+
+func (k repKeys) pending() string { return k.tag + "q" }
+func (k repKeys) counts() string  { return k.tag + "c" }
+
+// held and dealt are the sets that a number belongs to.
+func (k repKeys) held(digits string, scope gate.Scope) string {
+	return k.part("h", partOf(digits), scope)
+}
+
+func (k repKeys) dealt(digits string, scope gate.Scope) string {
+	return k.part("v", partOf(digits), scope)
+}
+
+func (k repKeys) part(letter string, number int, scope gate.Scope) string {
+	return fieldIn(k.tag+letter+strconv.Itoa(number), scope)
+}
+
+// parts is how many sets a rep's numbers are spread over: Redis packs up to 512 whole numbers at 8 bytes each.
+const parts = 16
+
+// partOf is the number modulo parts.
+func partOf(digits string) int {
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return 0 // no number the normaliser makes; one set is as good as another
+	}
+	return int(n % parts)
+}
+
+// holdersKey names the set of all reps who ever held a number.
+const holdersKey = "rf:{holders}"
 
 // passwordKey names what stands for a rep's password.
 func passwordKey(rep string) string { return "rf:{r:" + identity(rep) + "}:p" }

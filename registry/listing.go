@@ -54,7 +54,7 @@ func (s *Store) Listings(ctx context.Context, n gate.Number) ([]Addition, error)
 // Additions walks over every single addition, bucket by bucket, without an order. It stops at the first error.
 func (s *Store) Additions(ctx context.Context) iter.Seq2[Addition, error] {
 	return func(yield func(Addition, error) bool) {
-		s.walk(ctx, numberKeys.listed, "-inf", func(st state, n gate.Number, err error) bool {
+		s.walk(ctx, numberKeys.listed, "-inf", func(st state, n gate.Number, _ string, err error) bool {
 			if err != nil {
 				return yield(Addition{}, err)
 			}

@@ -17,7 +17,7 @@ import (
 // TestBytesPerNumber loads what a call leaves behind and says what Redis keeps of it: the state of an owned number, and
 // the two records of its call in the streams.
 func TestBytesPerNumber(t *testing.T) {
-	const numbers = 100_000
+	const numbers = 40_000
 	s := open(t, redistest.Start(t).UnixURL(), WithoutLists())
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -60,7 +60,7 @@ func TestBytesPerNumber(t *testing.T) {
 	}
 	state := (total - streams) / numbers
 	t.Logf("%d bytes of state for an owned number, %d bytes for the two records of its call", state, streams/numbers)
-	require.Less(t, state, int64(400))
+	require.Less(t, state, int64(350))
 	require.Less(t, streams/numbers, int64(400))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/gate"
@@ -96,8 +97,8 @@ func (s *Store) Holdings(ctx context.Context, n gate.Number) ([]Holding, error) 
 }
 
 // Claim makes a rep the owner, from now. It fails with *OwnedError when a colleague owns the number, with *RefusedError
-// while the customer's no is in force and with *BarredError when the rep has just had it. The owner's own claim sets the
-// end anew.
+// while the customer's no is in force, with *BarredError when the rep has just had it and with *QuotaError when the rep has
+// as much as the rules allow. The owner's own claim sets the end anew.
 func (s *Store) Claim(ctx context.Context, n gate.Number, o ClaimOrder) (Holding, error) {
 	switch {
 	case o.Rep == "":
@@ -107,22 +108,52 @@ func (s *Store) Claim(ctx context.Context, n gate.Number, o ClaimOrder) (Holding
 	case o.From != "" && o.From != fromPool:
 		return Holding{}, fmt.Errorf("a claim is from the pool or from anywhere, not from %q", note(o.From))
 	}
-	until := ""
-	if o.For > 0 {
-		until = milliseconds(o.For)
+	r := newReservation(o.Rep, o.Scope, n.Digits())
+	fits, err := s.reserveFor(ctx, r, o.Terms)
+	if err != nil {
+		return Holding{}, err
 	}
-	return s.changeOwner(ctx, n, o.Scope, "claim", o.Rep, seat(o.Extension, o.Scope, o.Team), o.Terms,
-		until, identity(o.Level), o.From, o.Detail)
+	change := ownerChange{
+		action: "claim", rep: o.Rep, scope: o.Scope, seat: seat(o.Extension, o.Scope, o.Team), terms: o.Terms,
+		level: identity(o.Level), why: o.From, detail: o.Detail, may: fits.word(),
+	}
+	if o.For > 0 {
+		change.until = milliseconds(o.For)
+	}
+	st, err := s.changeOwner(ctx, n, change)
+	if err != nil {
+		return Holding{}, err // it may have been claimed all the same: what is reserved stays until Mend has looked
+	}
+	switch st.outcome {
+	case "made", "pooled":
+		s.settled(ctx, r, st.outcome == "pooled", r.digits...)
+	default:
+		s.settled(ctx, r, false)
+	}
+	if st.outcome == "quota" {
+		return st.holding(n, o.Scope), &QuotaError{Rep: o.Rep, What: QuotaDailyClaims, Most: o.Terms.DailyClaims}
+	}
+	return st.owner(n, change)
 }
 
 // Release puts an owned number into the pool and returns it as it was; why is one of the closed set in PoolEntry. It fails
 // with ErrNotOwned when nobody owns it.
 func (s *Store) Release(ctx context.Context, n gate.Number, scope gate.Scope, why string, t gate.Terms) (Holding, error) {
-	return s.changeOwner(ctx, n, scope, "release", "", seat("", scope, ""), t, "", "", identity(why), "")
+	change := ownerChange{action: "release", scope: scope, seat: seat("", scope, ""), terms: t, why: identity(why)}
+	st, err := s.changeOwner(ctx, n, change)
+	if err != nil {
+		return Holding{}, err
+	}
+	before, err := st.owner(n, change)
+	if err == nil {
+		s.dropped(ctx, before.Owner, Held{n, scope})
+	}
+	return before, err
 }
 
-// Transfer gives an owned number to another rep; ErrNotOwned when nobody owns it. The protection runs on by the rules: it
-// is no contact with the customer, but what counts from the beginning of the ownership begins anew.
+// Transfer gives an owned number to another rep; ErrNotOwned when nobody owns it, *QuotaError when the rep may hold no more.
+// The protection runs on by the rules: it is no contact with the customer, but what counts from the beginning of the
+// ownership begins anew.
 func (s *Store) Transfer(ctx context.Context, n gate.Number, scope gate.Scope, o TransferOrder) (Holding, error) {
 	if o.To == "" {
 		return Holding{}, errors.New("a transfer needs a rep to transfer to")
@@ -130,28 +161,77 @@ func (s *Store) Transfer(ctx context.Context, n gate.Number, scope gate.Scope, o
 	if o.Terms.Protection <= 0 {
 		return Holding{}, errNoTerms
 	}
-	return s.changeOwner(ctx, n, scope, "transfer", o.To, seat(o.Extension, scope, o.Team), o.Terms, "", "", "", o.Detail)
-}
-
-func (s *Store) changeOwner(
-	ctx context.Context, n gate.Number, scope gate.Scope, action string, rep gate.Rep, seat string, t gate.Terms,
-	until, level, why, detail string,
-) (Holding, error) {
-	k := keysOf(n.Digits())
-	st, err := s.state(ctx, n, ownerScript, []string{k.number(), k.stream(), k.owned(), k.pool()},
-		action, identity(string(rep)), seat, until, k.digits, identity(s.operator), adminFields(k.digits),
-		milliseconds(s.keepOr(t.Keep)), rulesOf(t), milliseconds(t.Bar), level, why, detail)
+	limits := o.Terms
+	limits.DailyClaims = 0
+	if o.Force {
+		limits.Holdings = 0
+	}
+	r := newReservation(o.To, scope, n.Digits())
+	if _, err := s.reserveFor(ctx, r, limits); err != nil {
+		return Holding{}, err
+	}
+	change := ownerChange{
+		action: "transfer", rep: o.To, scope: scope, seat: seat(o.Extension, scope, o.Team), terms: o.Terms,
+		detail: o.Detail,
+	}
+	st, err := s.changeOwner(ctx, n, change)
 	if err != nil {
 		return Holding{}, err
 	}
+	outcome, from, _ := strings.Cut(st.outcome, sep)
+	if outcome != "done" {
+		s.settled(ctx, r, false)
+		return st.owner(n, change)
+	}
+	s.settled(ctx, r, false, r.digits...)
 	h := st.holding(n, scope)
+	if before := gate.Rep(unescape(from)); before != o.To {
+		s.dropped(ctx, before, Held{n, scope})
+	}
+	if !h.Deal.IsZero() {
+		s.dealtWith(ctx, h, true)
+	}
+	return h, nil
+}
+
+// dropped takes a number away from what a rep holds; when that fails, Mend does it.
+func (s *Store) dropped(ctx context.Context, rep gate.Rep, h Held) {
+	if err := s.Drop(ctx, rep, h); err != nil {
+		s.log(fmt.Errorf("%w; %s counts one number too many until that is mended", err, rep))
+	}
+}
+
+// ownerChange is what owner.lua is to do.
+type ownerChange struct {
+	action string
+	rep    gate.Rep
+	scope  gate.Scope
+	seat   string
+	terms  gate.Terms
+	until  string // ms by hand, "" by the rules
+	level  string
+	why    string // of a release; of a claim where it must be from
+	detail string
+	may    string // of a claim, as reserve.lua answered
+}
+
+func (s *Store) changeOwner(ctx context.Context, n gate.Number, c ownerChange) (state, error) {
+	k := keysOf(n.Digits())
+	return s.state(ctx, n, ownerScript, []string{k.number(), k.stream(), k.owned(), k.pool()},
+		c.action, identity(string(c.rep)), c.seat, c.until, k.digits, identity(s.operator), adminFields(k.digits),
+		milliseconds(s.keepOr(c.terms.Keep)), rulesOf(c.terms), milliseconds(c.terms.Bar), c.level, c.why, c.detail, c.may)
+}
+
+// owner is what came of a change: how the number stands, or why it was not done.
+func (st state) owner(n gate.Number, c ownerChange) (Holding, error) {
+	h := st.holding(n, c.scope)
 	switch st.outcome {
 	case "owned":
 		return h, &OwnedError{Number: n, Owner: h.Owner, Until: h.Until}
 	case "refused":
 		return h, &RefusedError{*h.Refusal}
 	case "barred":
-		return h, &BarredError{Number: n, Until: st.barredUntil(scope, t)}
+		return h, &BarredError{Number: n, Until: st.barredUntil(c.scope, c.terms)}
 	case "elsewhere":
 		return h, ErrNotInPool
 	case "nobody":

@@ -24,7 +24,30 @@ func (s *Store) Deal(ctx context.Context, n gate.Number, scope gate.Scope, close
 	if !closed {
 		action = "undeal"
 	}
-	return s.protect(ctx, n, scope, action, "", t)
+	if !closed { // counted before it is undone, so that no cap is exceeded
+		h, err := s.OwnerIn(ctx, n, scope)
+		if err != nil {
+			return Holding{}, err
+		}
+		s.dealtWith(ctx, h, false)
+	}
+	h, err := s.protect(ctx, n, scope, action, "", t)
+	if err == nil && closed {
+		s.dealtWith(ctx, h, true)
+	}
+	return h, err
+}
+
+// dealtWith counts a number among those of its owner with a closed deal, or no longer.
+func (s *Store) dealtWith(ctx context.Context, h Holding, closed bool) {
+	if h.Owner == "" {
+		return
+	}
+	k, digits := keysOfRep(h.Owner), h.Number.Digits()
+	c := call{dealtScript, []string{k.counts(), k.held(digits, h.Scope), k.dealt(digits, h.Scope)}, []any{flag(closed), digits}}
+	if _, err := s.pipeline(ctx, []call{c}); err != nil {
+		s.log(err)
+	}
 }
 
 // Level gives a customer a level, "" for none. It needs no owner.

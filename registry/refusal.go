@@ -76,7 +76,7 @@ func (s *Store) Refusals(ctx context.Context) iter.Seq2[Refusal, error] {
 			return
 		}
 		from := "(" + strconv.FormatInt(now.UnixMilli(), 10)
-		s.walk(ctx, numberKeys.refused, from, func(st state, n gate.Number, err error) bool {
+		s.walk(ctx, numberKeys.refused, from, func(st state, n gate.Number, _ string, err error) bool {
 			if err != nil {
 				return yield(Refusal{}, err)
 			}

@@ -50,6 +50,16 @@ var (
 	shareLua string
 	//go:embed scripts/protect.lua
 	protectLua string
+	//go:embed scripts/pass.lua
+	passLua string
+	//go:embed scripts/reserve.lua
+	reserveLua string
+	//go:embed scripts/settle.lua
+	settleLua string
+	//go:embed scripts/drop.lua
+	dropLua string
+	//go:embed scripts/dealt.lua
+	dealtLua string
 	//go:embed scripts/refusal.lua
 	refusalLua string
 	//go:embed scripts/listing.lua
@@ -67,13 +77,19 @@ var (
 	ownerScript   = newOwnershipScript("owner", ownerLua)
 	shareScript   = newOwnershipScript("share", shareLua)
 	protectScript = newOwnershipScript("protect", protectLua)
+	passScript    = newScript("pass", passLua)
+	reserveScript = newScript("reserve", reserveLua)
+	settleScript  = newScript("settle", settleLua)
+	dropScript    = newScript("drop", dropLua)
+	dealtScript   = newScript("dealt", dealtLua)
 	refusalScript = newScript("refusal", refusalLua)
 	listingScript = newScript("listing", listingLua)
 	historyScript = newScript("history", historyLua)
 
 	scripts = []script{
 		decideScript, eventScript, notedScript, renewScript,
-		holdingScript, ownerScript, shareScript, protectScript, refusalScript, listingScript, historyScript,
+		holdingScript, ownerScript, shareScript, protectScript, passScript,
+		reserveScript, settleScript, dropScript, dealtScript, refusalScript, listingScript, historyScript,
 	}
 )
 

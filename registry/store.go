@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,8 +29,16 @@ type Store struct {
 	keep     time.Duration
 	within   time.Duration // bounds a question without a deadline
 	log      func(error)
-	late     bool          // Open does not insist on a server that answers
+	late     bool // Open does not insist on a server that answers
+	holders  holders
 	prepared chan struct{} // closed once scripts and lists are where they belong
+}
+
+// holders is what this process remembers of reps who hold numbers, so as not to say or count it again and again.
+type holders struct {
+	sync.Mutex
+	known map[gate.Rep]struct{}  // in the set of holders
+	mend  map[gate.Rep]time.Time // when those who seem to hold too many may be counted anew
 }
 
 var _ gate.Registry = (*Store)(nil)

@@ -17,16 +17,20 @@ const (
 	pageSize      = 500 // numbers of a bucket in one reply
 )
 
+// visitor is told of one member of a set, or of the error that ends the walk.
+type visitor func(st state, n gate.Number, of string, err error) bool
+
 // walk visits the hash of every number in one sorted set of every bucket, from a score upwards, until visit says false.
-// What changes meanwhile may be missed.
+// What stands behind the number in a member of the set, its scope or rep, comes with it as of, escaped still. What changes
+// meanwhile may be missed.
 func (s *Store) walk(
-	ctx context.Context, set func(numberKeys) string, from string, visit func(st state, n gate.Number, err error) bool,
+	ctx context.Context, set func(numberKeys) string, from string, visit visitor,
 ) {
 	for buckets := range slices.Chunk(tags[:], bucketsAtOnce) {
 		for skip := int64(0); len(buckets) > 0; skip += pageSize {
 			pages, err := s.pages(ctx, buckets, set, from, skip)
 			if err != nil {
-				visit(state{}, "", err)
+				visit(state{}, "", "", err)
 				return
 			}
 			var unfinished []string
@@ -64,22 +68,22 @@ func (s *Store) pages(
 }
 
 // visit reads the hashes of one page in one round trip.
-func (s *Store) visit(ctx context.Context, tag string, page []string, visit func(state, gate.Number, error) bool) bool {
+func (s *Store) visit(ctx context.Context, tag string, page []string, visit visitor) bool {
 	if len(page) == 0 {
 		return true
 	}
 	pipe := s.client.Pipeline()
 	cmds := make([]*redis.MapStringStringCmd, len(page))
 	for i, member := range page {
-		digits, _, _ := strings.Cut(member, ":") // a scope may follow
-		page[i] = digits
+		digits, _, _ := strings.Cut(member, ":")
 		cmds[i] = pipe.HGetAll(ctx, numberKeys{tag, digits}.number())
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return visit(state{}, "", fmt.Errorf("registry: listing: %w", err))
+		return visit(state{}, "", "", fmt.Errorf("registry: listing: %w", err))
 	}
 	for i, cmd := range cmds {
-		if !visit(state{fields: cmd.Val()}, gate.Number("+"+page[i]), nil) {
+		digits, of, _ := strings.Cut(page[i], ":")
+		if !visit(state{fields: cmd.Val()}, gate.Number("+"+digits), of, nil) {
 			return false
 		}
 	}

@@ -22,6 +22,8 @@ type Subject struct {
 	Records func(n gate.Number) int
 	// Share makes a colleague of the owner's a collaborator, as a command would.
 	Share func(n gate.Number, scope gate.Scope, with gate.Rep)
+	// Grant gives a rep a pass to n, as a command would.
+	Grant func(n gate.Number, rep gate.Rep, good time.Duration)
 	// Sleep makes commands find no answer until their context ends; Wake undoes it. Where nothing can make the subject
 	// fall silent both are nil, and that clause is left out.
 	Sleep, Wake func()
@@ -49,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 			require.NotNil(t, s.Advance, "Subject.Advance is needed")
 			require.NotNil(t, s.Records, "Subject.Records is needed")
 			require.NotNil(t, s.Share, "Subject.Share is needed")
+			require.NotNil(t, s.Grant, "Subject.Grant is needed")
 			if test.silence && s.Sleep == nil {
 				return
 			}
@@ -94,6 +97,15 @@ var contract = []clause{
 	{name: "a previous owner may ring at once but not own", run: barredOwner},
 	{name: "an unanswered first call keeps colleagues away, once", run: provisional},
 	{name: "a provisional claim ends when somebody owns", run: provisionalFirm},
+	{name: "a pass lets one call past, and its repetitions", run: passOnce},
+	{name: "a pass is good against all that is in its way", run: passAll},
+	{name: "a pass is good only against what the rules say", run: passOver},
+	{name: "a pass runs out", run: passRunsOut},
+	{name: "a pass is not used by a call that does not need it or does not go", run: passUnused},
+	{name: "a call by a pass takes nothing from the owner", run: passTakesNothing},
+	{name: "a local rule blocks without a pass", run: localRule},
+	{name: "fifty calls at once: a pass lets one past", run: passOneOfFifty},
+	{name: "a rep who holds enough owns no more", run: holdsEnough},
 	{name: "a refusal stops everyone for the cool-down", run: refusal},
 	{name: "a refusal counts though the lease ran out", run: refusalAfterLease},
 	{name: "an end counts once", run: endedTwice},

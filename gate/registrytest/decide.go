@@ -2,6 +2,7 @@ package registrytest
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/ringfence/ringfence/gate"
@@ -38,6 +39,9 @@ func (m *Memory) Decide(ctx context.Context, q gate.Question) (gate.Answer, erro
 		s.fence++
 		answer.Fence = s.fence
 		s.held, s.lease = q.Reservation, now.Add(q.Lease)
+		if answer.Reason == gate.Pass {
+			delete(s.passes, q.Rep)
+		}
 	}
 	s.attempts[q.Reservation] = &attempt{answer: answer, scope: q.Scope, team: q.Team, until: now.Add(q.Remember)}
 	m.records = append(m.records, Record{
@@ -50,24 +54,35 @@ func (m *Memory) Decide(ctx context.Context, q gate.Question) (gate.Answer, erro
 func (s *number) decide(q gate.Question, now time.Time) gate.Answer {
 	o := s.in(q.Scope)
 	goes := gate.Answer{Verdict: gate.Allow, Reason: gate.Allowed}
+	pass := false
+	passes := func(why gate.Reason) bool {
+		good := strings.Contains(q.Over, ","+why.String()+",") && now.Before(s.passes[q.Rep])
+		pass = pass || good
+		return good
+	}
 	switch {
 	case s.dnc != "":
 		return gate.Answer{Verdict: gate.Block, Reason: gate.DNC, List: s.dnc}
-	case now.Before(s.refused):
+	case now.Before(s.refused) && !passes(gate.Refused):
 		return gate.Answer{Verdict: gate.Block, Reason: gate.Refused, RetryAfter: s.refused.Sub(now)}
+	case q.Local != gate.Undecided && !passes(q.Local):
+		return gate.Answer{Verdict: gate.Block, Reason: q.Local}
 	case o.isOwned(now) && o.owner == q.Rep:
 		goes.Reason, goes.Owner = gate.OwnerCalls, o.owner
 	case o.isOwned(now):
 		why, may := o.helps(q.Rep, q.Team, q.Terms)
-		if !may {
+		if !may && !passes(gate.Owned) {
 			return o.keepsAway(q, now)
 		}
 		goes.Reason, goes.Owner = why, o.owner
-	case q.Provisional > 0 && o.first != q.Rep && now.Before(o.firstEnds):
+	case q.Provisional > 0 && o.first != q.Rep && now.Before(o.firstEnds) && !passes(gate.Owned):
 		return gate.Answer{Verdict: gate.Block, Reason: gate.Owned, Owner: o.first, RetryAfter: o.firstEnds.Sub(now)}
 	}
 	if s.isHeld(now) && s.held.Rep != q.Rep {
 		return gate.Answer{Verdict: gate.Block, Reason: gate.InFlight, Owner: s.held.Rep}
+	}
+	if pass {
+		goes.Reason = gate.Pass
 	}
 	return goes
 }
@@ -130,6 +145,7 @@ func (m *Memory) apply(e gate.Event, now time.Time) {
 		return
 	}
 	s := m.number(e.Reservation.Number)
+	s.full = e.Terms.Holdings > 0 && m.holds(e.Reservation.Rep, now) >= e.Terms.Holdings
 	s.forget(now)
 	r, known := s.find(e.Reservation)
 	if !known {
@@ -177,7 +193,7 @@ func (s *number) claim(rep gate.Rep, a *attempt, e gate.Event, now time.Time) {
 	if s.isHeld(now) && s.held.Rep != rep {
 		return
 	}
-	if o.owner == rep && now.Before(o.protected.Add(e.Terms.Bar)) {
+	if s.full || o.owner == rep && now.Before(o.protected.Add(e.Terms.Bar)) {
 		return
 	}
 	*o = ownership{owner: rep, extension: e.Extension, team: a.team, since: now}

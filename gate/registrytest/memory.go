@@ -33,10 +33,13 @@ type number struct {
 	dnc     string // list of the single addition; "" for none
 	refused time.Time
 	owned   map[gate.Scope]*ownership
+	passes  map[gate.Rep]time.Time // good until
 
 	held  gate.Reservation // zero: nobody rings it
 	lease time.Time        // until when held counts
 	fence int64
+
+	full bool // the rep whose event is applied holds as many as it may
 
 	attempts map[gate.Reservation]*attempt
 }
@@ -162,6 +165,25 @@ func (m *Memory) Share(n gate.Number, scope gate.Scope, with gate.Rep) {
 	o.helpers = append(o.helpers, with)
 }
 
+// Grant gives a rep a pass, as a command would.
+func (m *Memory) Grant(n gate.Number, rep gate.Rep, good time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.number(n).passes[rep] = m.now().Add(good)
+}
+
+// holds is how many numbers a rep owns.
+func (m *Memory) holds(rep gate.Rep, now time.Time) (n int) {
+	for _, s := range m.numbers {
+		for _, o := range s.owned {
+			if o.isOwned(now) && o.owner == rep {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // SetRefused starts a cool-down, as a command would.
 func (m *Memory) SetRefused(n gate.Number, coolDown time.Duration) {
 	m.mu.Lock()
@@ -231,7 +253,7 @@ func (m *Memory) Asked() int {
 func (m *Memory) number(n gate.Number) *number {
 	s := m.numbers[n]
 	if s == nil {
-		s = &number{owned: make(map[gate.Scope]*ownership), attempts: make(map[gate.Reservation]*attempt)}
+		s = &number{owned: make(map[gate.Scope]*ownership), passes: make(map[gate.Rep]time.Time), attempts: make(map[gate.Reservation]*attempt)}
 		m.numbers[n] = s
 	}
 	return s

@@ -36,6 +36,7 @@ func TestMemory(t *testing.T) {
 			Advance:  c.Advance,
 			Records:  func(n gate.Number) int { return len(m.Records(n)) },
 			Share:    m.Share,
+			Grant:    m.Grant,
 			Sleep:    m.Sleep,
 			Wake:     m.Wake,
 		}

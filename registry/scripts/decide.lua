@@ -3,7 +3,8 @@
 -- ARGV  1 rep · 2 attempt id · 3 rest of the record · 4 rep's seat: extension, and SEP scope SEP team if it has any
 --       5 lease ms · 6 remember ms · 7 keep ms · 8 '1': an owned number is redirected to its owner
 --       9 '1': a rehearsal, nothing is changed or recorded · 10 scope · 11 rep's team, when teams own · 12 '1': an
---       unanswered first call keeps colleagues away · 13 detail of the record, '' for none
+--       unanswered first call keeps colleagues away · 13 reasons that a pass passes, between commas · 14 reason by which
+--       a local rule would block, '' for none · 15 detail of the record, '' for none
 -- Returns 'n' (new) or 'r' (repeated) SEP verdict SEP reason SEP fence SEP retry ms SEP owner SEP extension SEP list.
 
 local rep, id, forget, scope = ARGV[1], ARGV[2], ARGV[7], ARGV[10]
@@ -14,7 +15,7 @@ local ringing = n.rep ~= '' and n.flight > now
 
 -- write(): the record of this decision, its end only as long as it must be
 local function write(verdict, reason, owner, list, why)
-  if ARGV[13] ~= '' then why = why == '' and ARGV[13] or ARGV[13] .. ';' .. why end
+  if ARGV[15] ~= '' then why = why == '' and ARGV[15] or ARGV[15] .. ';' .. why end
   if scope == '' and why == '' then
     return record(KEYS[3], now, us, forget, n.last, 'd', verdict, reason, owner, rep, ARGV[3], list)
   end
@@ -33,11 +34,23 @@ local function block(verdict, reason, retry, owner, extension, list, why)
   return 'n' .. SEP .. told
 end
 
+-- passes(): whether a pass lets this call past that reason. One pass is good against all that stands in the call's way
+local pass
+local function passes(why)
+  if not string.find(ARGV[13], ',' .. why .. ',', 1, true) then return false end
+  if pass == nil then
+    local text = redis.call('HGET', KEYS[1], 't:' .. rep)
+    local ends, name = string.match(text or '', '^(%d+)' .. SEP .. '([^' .. SEP .. ']*)')
+    pass = ends and tonumber(ends) > now and name or false
+  end
+  return pass
+end
+
 -- 1. asked before: the same answer, counted once
 if not rehearsal then
   if ringing and n.rep == rep and (n.attempt == id or n.previous == id) then
     local owner = ''
-    if n.reason == 'owner' or n.reason == 'collaborator' then owner = n.owner end
+    if n.reason ~= 'allowed' and n.owned > now then owner = n.owner end
     return 'r' .. SEP .. answer('allow', n.reason, n.fence, '0', owner, '', '')
   end
   local before = n.last ~= '' and remembered(KEYS[2]) -- a number without records has no attempts
@@ -50,36 +63,45 @@ if n.lists ~= '' then
 end
 
 -- 3. the customer said no: nobody rings, its owner neither
-if n.refused > now then return block('block', 'refused', n.refused - now, '', '', '') end
+if n.refused > now and not passes('refused') then return block('block', 'refused', n.refused - now, '', '', '') end
 
--- 4. owned by a colleague, who may have agreed to share
+-- 4. the gate has a rule against it
+if ARGV[14] ~= '' and not passes(ARGV[14]) then return block('block', ARGV[14], 0, '', '', '') end
+
+-- 5. owned by a colleague, who may have agreed to share
 local reason, owner = 'allowed', ''
 local owned = n.owner ~= '' and n.owned > now
 if owned then reason, owner = 'owner', n.owner end
 if owned and n.owner ~= rep then
   reason = colleague(KEYS[1], scope, rep, ARGV[11])
-  if not reason then
+  if not reason and not passes('owned') then
     if redirect and n.extension ~= '' then return block('redirect', 'owned', 0, n.owner, n.extension, '') end
     return block('block', 'owned', n.owned - now, n.owner, '', '')
   end
 end
 
--- 5. a colleague rang it first and nobody has answered yet
+-- 6. a colleague rang it first and nobody has answered yet
 if not owned and ARGV[12] == '1' then
   local first, ends = provisional(redis.call('HGET', KEYS[1], at('j', scope)))
-  if ends > now and first ~= rep then
+  if ends > now and first ~= rep and not passes('owned') then
     return block('block', 'owned', ends - now, first, '', '', 'why=provisional')
   end
 end
 
--- 6. a colleague is ringing it: for how long, nobody knows
+-- 7. a colleague is ringing it: for how long, nobody knows
 if ringing and n.rep ~= rep then return block('block', 'in_flight', 0, n.rep, '', '') end
 
--- 7. go: reserve, count the fence on, record. The rep's own call that is still up hands over to this one
+-- 8. go: use the pass up, reserve, count the fence on, record. The rep's own call that is still up hands over to this one
+if pass then reason = 'pass' end
 if rehearsal then return 'n' .. SEP .. answer('allow', reason, '0', '0', owner, '', '') end
 
 local fence = whole(math.max(tonumber(n.fence) + 1, us))
-local entry = write('allow', reason, owner, '', '')
+local used = ''
+if pass then
+  redis.call('HDEL', KEYS[1], 't:' .. rep)
+  used = 'pass=' .. pass
+end
+local entry = write('allow', reason, owner, '', used)
 redis.call('HSET', KEYS[1], 'fr', rep, 'fk', id, 'fp', ringing and n.attempt or '', 'fu', whole(now + tonumber(ARGV[5])),
   'fw', reason, 'fx', ARGV[4], 'ff', '0', 'e', fence, 'p', entry)
 keep(KEYS[1], n, now, forget)

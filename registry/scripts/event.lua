@@ -4,8 +4,11 @@
 --       5 record between rep and list · 6 record after it, without note · 7 rep's seat, see decide · 8 ending · 9 talk ms
 --       10 min talk ms · 11 rules, see until_ · 12 cool-down ms · 13 remember ms · 14 keep ms · 15 note · 16 bar ms
 --       17 ms that a first call keeps colleagues away · 18 '1': teams own
--- Returns 1 when it was applied, 2 when it also made its rep the owner, 0 when it had been applied before or when nothing
--- is known of such a call.
+--       19 whether it may make an owner: 'yes', 'fresh' (unless it is from the pool), 'no' (the rep holds as many as it may)
+--       or 'ask' (nobody has looked yet)
+-- Returns 1 when it was applied; 2 when it also made its rep the owner, 3 of a number from the pool; 0 when it had been
+-- applied before or when nothing is known of such a call; 4 when nothing was done, since it would make an owner and nobody
+-- has looked whether it may.
 
 local kind, rep, id, digits = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ending, talk = ARGV[8], tonumber(ARGV[9])
@@ -24,7 +27,7 @@ if rep == '' then
 end
 if ours and ARGV[7] == '' then extension, scope, team = seat(f[3] or '') end
 local n = facts(KEYS[1], scope)
-local made = false
+local made, over = 1, ''
 
 -- at most once
 if ours then
@@ -41,7 +44,8 @@ local function contact(a)
   renew(a, rules)
 end
 
--- own(): the rep owns the number from now on, unless a colleague owns or rings it or the rep has just had it
+-- own(): the rep owns the number from now on, unless a colleague owns or rings it or the rep has just had it. True when
+-- it has to be asked first whether the rep may
 local function own()
   local a = ownership(keys, digits, scope)
   local owned = a.owner ~= '' and a.ends > now
@@ -51,9 +55,15 @@ local function own()
   end
   if owned or (n.rep ~= '' and n.rep ~= rep and n.flight > now) then return end
   if barred(a, rep, tonumber(ARGV[16]), now) > 0 then return end
+  local pooled = a.pool > 0 or a.owner ~= ''
+  if ARGV[19] == 'ask' then return true end
+  if ARGV[19] == 'no' or pooled and ARGV[19] == 'fresh' then
+    over = ARGV[19] == 'no' and 'quota=holdings' or 'quota=daily_claims'
+    return
+  end
   take(a, rep, extension, team, now)
   contact(a)
-  n.owner, n.owned, n.stays, made = rep, a.ends, true, true
+  n.owner, n.owned, n.stays, made = rep, a.ends, true, pooled and 3 or 2
 end
 
 -- first(): a first call that nobody answered keeps colleagues away for a while. The same rep's next one does not: what
@@ -77,21 +87,21 @@ end
 local told = answer('allow', ours and n.reason or 'allowed', ours and n.fence or '0', '0', '', '', '')
 
 if kind == 'f' then
-  own()
+  if own() then return 4 end
   if ours then
     redis.call('HSET', KEYS[1], 'ff', '1')
   else
     remember(KEYS[2], 'f', rep, told, ARGV[13])
   end
   keep(KEYS[1], n, now, forget)
-  return made and 2 or 1
+  return made
 end
 
 -- An answered call prolongs what the rep owns or helps with, however short it was; it makes an owner after min talk.
 local owned = n.owner ~= '' and n.owned > now
 local answered = ending == 'answered'
-if answered and (owned or talk >= min_talk) then own() end
-if ARGV[17] ~= '0' and not owned and not made and (answered or ending == 'unanswered') then first() end
+if answered and (owned or talk >= min_talk) and own() then return 4 end
+if ARGV[17] ~= '0' and not owned and made == 1 and (answered or ending == 'unanswered') then first() end
 if ending == 'refused' and cool_down > 0 then refuse() end
 
 -- The call has landed; a late copy of its INVITE still gets its answer.
@@ -100,11 +110,11 @@ remember(KEYS[2], 'e', rep, told, ARGV[13])
 
 local owner = n.owned > now and n.owner or ''
 local entry
-if scope == '' then
+if scope == '' and over == '' then
   entry = record(KEYS[3], now, us, forget, n.last, 'e', '', '', owner, rep, ARGV[5], ARGV[6], ARGV[15])
 else
-  entry = record(KEYS[3], now, us, forget, n.last, 'e', '', '', owner, rep, ARGV[5], ARGV[6], ARGV[15], scope)
+  entry = record(KEYS[3], now, us, forget, n.last, 'e', '', '', owner, rep, ARGV[5], ARGV[6], ARGV[15], scope, over)
 end
 redis.call('HSET', KEYS[1], 'p', entry)
 keep(KEYS[1], n, now, forget)
-return made and 2 or 1
+return made

@@ -4,8 +4,10 @@
 --       the number is the rep's, '' by the rules (claim) · 5 digits · 6 operator · 7 record between rep and list · 8 keep ms
 --       9 rules, see until_ · 10 bar ms · 11 level of the customer (claim)
 --       12 why (release), or 'pool' when it must be there (claim) · 13 detail of the record
--- Returns state, see prelude: done (after a release: as it was before), owned (by a colleague), refused, barred,
--- elsewhere (not in the pool), nobody (owns it).
+--       14 'fresh': the rep may claim no more from the pool (claim)
+-- Returns state, see prelude: done (after a release: as it was before; after a transfer with SEP and who owned it), made and
+-- pooled (the rep owns it only now, from the pool), owned (by a colleague), refused, barred, elsewhere (not in the pool),
+-- quota (no more from the pool), nobody (owns it).
 
 local action, rep, forget = ARGV[1], ARGV[2], ARGV[8]
 local extension, scope, team = seat(ARGV[3])
@@ -39,17 +41,19 @@ if action == 'transfer' then
     pass_on(a, rep, extension, team, now, ARGV[9])
   end
   write(rep, 'from ' .. from, detail('from', from))
-  return state('done', KEYS[1], now)
+  return state('done' .. SEP .. from, KEYS[1], now)
 end
 
 if owned and a.owner ~= rep then return state('owned', KEYS[1], now) end
 if n.refused > now then return state('refused', KEYS[1], now) end
 if ARGV[12] == 'pool' and a.pool == 0 then return state('elsewhere', KEYS[1], now) end
-local again = owned
+local again, outcome = owned, 'done'
 if again then
   if extension ~= '' then set(a, 'x', extension) end
 else
   if barred(a, rep, tonumber(ARGV[10]), now) > 0 then return state('barred', KEYS[1], now) end
+  if a.pool > 0 or a.owner ~= '' then outcome = 'pooled' else outcome = 'made' end
+  if outcome == 'pooled' and ARGV[14] == 'fresh' then return state('quota', KEYS[1], now) end
   take(a, rep, extension, team, now)
 end
 if ARGV[11] ~= '' then
@@ -68,4 +72,4 @@ else
   renew(a, ARGV[9])
 end
 write(rep, '', detail('level', ARGV[11]))
-return state('done', KEYS[1], now)
+return state(outcome, KEYS[1], now)
