@@ -81,3 +81,6 @@ func (g *Gate) strange(p *policy, rep Rep) bool {
 	person, known := g.people.Person(rep)
 	return person.Left || !known && p.config.Rules.UnknownRep == UnknownBlock
 }
+
+// Person is what the company knows of a rep.
+func (g *Gate) Person(rep Rep) (Person, bool) { return g.people.Person(rep) }

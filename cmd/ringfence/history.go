@@ -18,23 +18,25 @@ const historyKept = 20
 
 // recordReport is a record as it is printed.
 type recordReport struct {
-	Time    time.Time `json:"time"`
-	Kind    string    `json:"kind"` // decision, end, owner, refusal, listing
-	Verdict string    `json:"verdict,omitempty"`
-	Reason  string    `json:"reason,omitempty"` // of a decision; what was done, of a command
-	Rep     gate.Rep  `json:"rep,omitempty"`    // who called; the operator, of a command
-	Owner   gate.Rep  `json:"owner,omitempty"`
-	Peer    string    `json:"peer,omitempty"`
-	Ending  string    `json:"ending,omitempty"`
-	Talk    *int64    `json:"talk_seconds,omitempty"` // of an end
-	Status  int       `json:"status,omitempty"`       // the final SIP status towards the caller
-	List    string    `json:"list,omitempty"`
-	Lists   string    `json:"list_version,omitempty"`
-	Note    string    `json:"note,omitempty"`
-	Gate    string    `json:"gate,omitempty"`
-	Policy  string    `json:"policy,omitempty"`
-	CallID  string    `json:"call_id,omitempty"`
-	ID      string    `json:"id"`
+	Time    time.Time         `json:"time"`
+	Kind    string            `json:"kind"` // decision, end, owner, refusal, listing
+	Verdict string            `json:"verdict,omitempty"`
+	Reason  string            `json:"reason,omitempty"` // of a decision; what was done, of a command
+	Rep     gate.Rep          `json:"rep,omitempty"`    // who called; the operator, of a command
+	Owner   gate.Rep          `json:"owner,omitempty"`
+	Peer    string            `json:"peer,omitempty"`
+	Ending  string            `json:"ending,omitempty"`
+	Talk    *int64            `json:"talk_seconds,omitempty"` // of an end
+	Status  int               `json:"status,omitempty"`       // the final SIP status towards the caller
+	List    string            `json:"list,omitempty"`
+	Lists   string            `json:"list_version,omitempty"`
+	Note    string            `json:"note,omitempty"`
+	Scope   string            `json:"scope,omitempty"`
+	Detail  map[string]string `json:"detail,omitempty"`
+	Gate    string            `json:"gate,omitempty"`
+	Policy  string            `json:"policy,omitempty"`
+	CallID  string            `json:"call_id,omitempty"`
+	ID      string            `json:"id"`
 }
 
 func (sh *shell) newHistoryCommand() *cobra.Command {
@@ -81,7 +83,7 @@ func recordReportOf(r registry.Record) recordReport {
 	report := recordReport{
 		Time: r.Time.UTC().Truncate(time.Millisecond), Kind: string(r.Kind), Verdict: r.Verdict, Reason: r.Reason,
 		Rep: r.Rep, Owner: r.Owner, Peer: r.Peer, Ending: r.Ending, Status: r.Status, List: r.List, Lists: r.Version,
-		Note: r.Note, Gate: r.Gate, Policy: r.Policy, CallID: r.CallID, ID: r.ID,
+		Note: r.Note, Scope: string(r.Scope), Detail: r.Detail, Gate: r.Gate, Policy: r.Policy, CallID: r.CallID, ID: r.ID,
 	}
 	if r.Kind == registry.RecordEnd {
 		talk := int64(r.Talk / time.Second)

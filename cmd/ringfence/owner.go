@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,17 +14,30 @@ import (
 	"github.com/ringfence/ringfence/registry"
 )
 
-// ownerReport is what the commands about owners print.
+// ownerReport is what the commands about owners print: how a number stands in one scope.
 type ownerReport struct {
-	Number    gate.Number    `json:"number"`
-	Owner     gate.Rep       `json:"owner"` // "" when nobody owns it
-	Extension string         `json:"extension,omitempty"`
-	Since     *time.Time     `json:"since,omitempty"`
-	Until     *time.Time     `json:"until,omitempty"`   // end of the protection
-	InFlight  *flightReport  `json:"in_flight"`         // null when no call is up
-	Refusal   *refusalReport `json:"refusal"`           // null when none is in force
-	Before    gate.Rep       `json:"before,omitempty"`  // release, transfer: who owned it
-	Changed   string         `json:"changed,omitempty"` // claimed, released or transferred
+	Number        gate.Number        `json:"number"`
+	Scope         gate.Scope         `json:"scope,omitempty"`
+	Owner         gate.Rep           `json:"owner"` // "" when nobody owns it
+	Extension     string             `json:"extension,omitempty"`
+	Team          gate.Team          `json:"team,omitempty"` // the owner's, when they claimed it
+	Since         *time.Time         `json:"since,omitempty"`
+	Until         *time.Time         `json:"until,omitempty"`          // end of the protection; in the year 9999 for none
+	Unlocked      *time.Time         `json:"unlocked_until,omitempty"` // locked: the end there would be without the lock
+	Contact       *time.Time         `json:"contact,omitempty"`        // last answered call
+	Locked        bool               `json:"locked,omitempty"`
+	Deal          *time.Time         `json:"deal,omitempty"` // when it was closed
+	Level         string             `json:"level,omitempty"`
+	Collaborators []shareReport      `json:"collaborators,omitempty"`
+	Provisional   *provisionalReport `json:"provisional,omitempty"`
+	Pool          *poolReport        `json:"pool,omitempty"` // when it is in the pool
+	Customer      string             `json:"customer,omitempty"`
+	Stage         string             `json:"stage,omitempty"`
+	InFlight      *flightReport      `json:"in_flight"`         // null when no call is up
+	Refusal       *refusalReport     `json:"refusal"`           // null when none is in force
+	Before        gate.Rep           `json:"before,omitempty"`  // release, transfer: who owned it
+	Changed       string             `json:"changed,omitempty"` // what was done
+	Others        []ownerReport      `json:"others,omitempty"`  // show: the same in the other scopes
 }
 
 type flightReport struct {
@@ -32,15 +46,43 @@ type flightReport struct {
 	Until   *time.Time `json:"lease_until,omitempty"`
 }
 
+type shareReport struct {
+	Rep     gate.Rep   `json:"rep"`
+	Percent int        `json:"percent"`
+	Agreed  *time.Time `json:"agreed"`
+	By      string     `json:"by"`
+}
+
+type provisionalReport struct {
+	Rep   gate.Rep   `json:"rep"`
+	Until *time.Time `json:"until"`
+}
+
+type poolReport struct {
+	Since       *time.Time `json:"since"`
+	Why         string     `json:"why"`
+	Barred      gate.Rep   `json:"barred,omitempty"`
+	BarredUntil *time.Time `json:"barred_until,omitempty"`
+}
+
 func (sh *shell) newOwnerCommand() *cobra.Command {
-	cmd := group("owner", "who owns a number",
+	cmd := group("owner", "who owns a number, with whom it is shared and for how long",
 		sh.newOwnerShowCommand(),
 		sh.newOwnerClaimCommand(),
 		sh.newOwnerReleaseCommand(),
 		sh.newOwnerTransferCommand(),
+		sh.newOwnerShareCommand(),
+		sh.newOwnerUnshareCommand(),
+		sh.newOwnerLockCommand(),
+		sh.newOwnerUnlockCommand(),
+		sh.newOwnerDealCommand(),
+		sh.newOwnerLevelCommand(),
+		sh.newOwnerExtendCommand(),
+		sh.newOwnerHeldCommand(),
 	)
 	cmd.Example = `  ringfence owner show +12125550100
   ringfence owner claim +12125550100 --rep 201
+  ringfence owner share +12125550100 --with 202 --percent 50
   ringfence owner transfer +12125550100 --to 203
   ringfence owner release +12125550100`
 	return cmd
@@ -48,133 +90,46 @@ func (sh *shell) newOwnerCommand() *cobra.Command {
 
 func (sh *shell) newOwnerShowCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "show NUMBER", Short: "who owns a number, who is ringing it, and whether its customer said no",
+		Use: "show NUMBER", Short: "who owns a number, in every scope, who is ringing it, and whether its customer said no",
 		Example: "  ringfence owner show +12125550100 --output json",
 		Args:    oneArg("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return sh.withNumber(cmd.Context(), args[0], func(ctx context.Context, c *client, n gate.Number) error {
-				h, err := c.store.Owner(ctx, n)
+				holdings, err := c.store.Holdings(ctx, n)
 				if err != nil {
 					return err
 				}
-				return sh.printOwner(ownerReportOf(n, h))
-			})
-		},
-	}
-}
-
-func (sh *shell) newOwnerClaimCommand() *cobra.Command {
-	var rep, extension string
-	var protection durationFlag
-	cmd := &cobra.Command{
-		Use: "claim NUMBER --rep ID", Short: "make a rep the owner of a number that nobody else owns",
-		Long: `Make a rep the owner of a number. A number that another rep owns is not taken away (use owner transfer), nor is one
-whose customer said no given out (use refusal lift). Claiming again prolongs the protection.`,
-		Example: `  ringfence owner claim +12125550100 --rep 201
-  ringfence owner claim +12125550100 --rep 201 --for 90d`,
-		Args: oneArg("NUMBER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			who, err := repOf(rep)
-			if err != nil {
-				return err
-			}
-			return sh.withNumber(cmd.Context(), args[0], func(ctx context.Context, c *client, n gate.Number) error {
-				if extension == "" {
-					extension = c.extension(who)
+				report := ownerReportOf(holdings[0])
+				for _, h := range holdings[1:] {
+					report.Others = append(report.Others, ownerReportOf(h))
 				}
-				h, err := c.store.Claim(ctx, n, registry.ClaimOrder{Rep: who, Extension: extension, For: protection.or(0), Terms: c.gate.TermsFor(who)})
-				if err != nil {
-					return explainClaim(err)
-				}
-				report := ownerReportOf(n, h)
-				report.Changed = "claimed"
 				return sh.printOwner(report)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&rep, "rep", "", "id of the new owner")
-	cmd.Flags().StringVar(&extension, "extension", "", "where the owner is rung; default: the id, when it fits sip.extensions.pattern")
-	cmd.Flags().Var(&protection, "for", "how long; default: rules.protection")
-	_ = cmd.MarkFlagRequired("rep")
-	return cmd
 }
 
-// explainClaim says what an operator can do about a claim that was not granted.
-func explainClaim(err error) error {
-	var owned *registry.OwnedError
-	var refused *registry.RefusedError
-	switch {
-	case errors.As(err, &owned):
-		return fmt.Errorf("%s is owned by %s until %s; to give it to somebody else use ringfence owner transfer",
-			owned.Number.Masked(), owned.Owner, timeCell(owned.Until))
-	case errors.As(err, &refused):
-		return fmt.Errorf("the customer at %s said no, until %s; if that has changed use ringfence refusal lift first",
-			refused.Number.Masked(), timeCell(refused.Until))
+func ownerReportOf(h registry.Holding) ownerReport {
+	r := ownerReport{
+		Number: h.Number, Scope: h.Scope, Owner: h.Owner, Extension: h.Extension, Team: h.Team,
+		Since: timeOf(h.Since), Until: timeOf(h.Until), Contact: timeOf(h.Contact), Locked: h.Locked, Deal: timeOf(h.Deal),
+		Level: h.Level, Customer: h.Customer, Stage: h.Stage,
 	}
-	return err
-}
-
-func (sh *shell) newOwnerReleaseCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "release NUMBER", Short: "end a number's ownership: anybody may claim it",
-		Example: "  ringfence owner release +12125550100",
-		Args:    oneArg("NUMBER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return sh.withNumber(cmd.Context(), args[0], func(ctx context.Context, c *client, n gate.Number) error {
-				before, err := c.store.Release(ctx, n, "", "released", c.gate.Terms())
-				if err != nil {
-					return explainNotOwned(n, err)
-				}
-				return sh.printOwner(ownerReport{Number: n, Before: before.Owner, Changed: "released"})
-			})
-		},
+	if h.Locked {
+		r.Unlocked = timeOf(h.Unlocked)
 	}
-}
-
-func (sh *shell) newOwnerTransferCommand() *cobra.Command {
-	var to, extension string
-	cmd := &cobra.Command{
-		Use: "transfer NUMBER --to ID", Short: "give an owned number to another rep; the protection runs on",
-		Example: "  ringfence owner transfer +12125550100 --to 203",
-		Args:    oneArg("NUMBER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			who, err := repOf(to)
-			if err != nil {
-				return err
-			}
-			return sh.withNumber(cmd.Context(), args[0], func(ctx context.Context, c *client, n gate.Number) error {
-				if extension == "" {
-					extension = c.extension(who)
-				}
-				before, err := c.store.Owner(ctx, n)
-				if err != nil {
-					return err
-				}
-				h, err := c.store.Transfer(ctx, n, "", registry.TransferOrder{To: who, Extension: extension, Terms: c.gate.TermsFor(who)})
-				if err != nil {
-					return explainNotOwned(n, err)
-				}
-				report := ownerReportOf(n, h)
-				report.Before, report.Changed = before.Owner, "transferred"
-				return sh.printOwner(report)
-			})
-		},
+	for _, s := range h.Collaborators {
+		r.Collaborators = append(r.Collaborators, shareReport{s.Rep, s.Percent, timeOf(s.Agreed), s.By})
 	}
-	cmd.Flags().StringVar(&to, "to", "", "id of the new owner")
-	cmd.Flags().StringVar(&extension, "extension", "", "where the new owner is rung; default: the id, when it fits sip.extensions.pattern")
-	_ = cmd.MarkFlagRequired("to")
-	return cmd
-}
-
-func explainNotOwned(n gate.Number, err error) error {
-	if errors.Is(err, registry.ErrNotOwned) {
-		return fmt.Errorf("nobody owns %s; to give it an owner use ringfence owner claim", n.Masked())
+	if h.Provisional != nil {
+		r.Provisional = &provisionalReport{h.Provisional.Rep, timeOf(h.Provisional.Until)}
 	}
-	return err
-}
-
-func ownerReportOf(n gate.Number, h registry.Holding) ownerReport {
-	r := ownerReport{Number: n, Owner: h.Owner, Extension: h.Extension, Since: timeOf(h.Since), Until: timeOf(h.Until)}
+	if p := h.Pool; p != nil {
+		r.Pool = &poolReport{Since: timeOf(p.Since), Why: p.Why}
+		if p.BarredUntil.After(time.Now()) {
+			r.Pool.Barred, r.Pool.BarredUntil = p.Barred, timeOf(p.BarredUntil)
+		}
+	}
 	if h.Flight != nil {
 		r.InFlight = &flightReport{Rep: h.Flight.Rep, Started: timeOf(h.Flight.Started), Until: timeOf(h.Flight.Until)}
 	}
@@ -187,19 +142,60 @@ func ownerReportOf(n gate.Number, h registry.Holding) ownerReport {
 
 func (sh *shell) printOwner(r ownerReport) error {
 	return sh.print(r, func(w io.Writer) {
-		row(w, "NUMBER", "OWNER", "EXTENSION", "UNTIL", "NOW RINGING", "REFUSED UNTIL", "CHANGE")
-		var ringing, refused, change string
-		if r.InFlight != nil {
-			ringing = string(r.InFlight.Rep)
+		row(w, "NUMBER", "SCOPE", "OWNER", "UNTIL", "SHARED WITH", "MORE", "NOW RINGING", "REFUSED UNTIL", "CHANGE")
+		for _, r := range append([]ownerReport{r}, r.Others...) {
+			var ringing, refused string
+			if r.InFlight != nil {
+				ringing = string(r.InFlight.Rep)
+			}
+			if r.Refusal != nil {
+				refused = cellOf(r.Refusal.Until)
+			}
+			change := r.Changed
+			if r.Before != "" {
+				change += " from " + string(r.Before)
+			}
+			row(w, string(r.Number), string(r.Scope), string(r.Owner), endCell(r.Until), r.shares(), r.more(), ringing, refused, change)
 		}
-		if r.Refusal != nil {
-			refused = cellOf(r.Refusal.Until)
-		}
-		if change = r.Changed; r.Before != "" {
-			change += " from " + string(r.Before)
-		}
-		row(w, string(r.Number), string(r.Owner), r.Extension, cellOf(r.Until), ringing, refused, change)
 	})
+}
+
+// shares are the collaborators in a cell.
+func (r *ownerReport) shares() string {
+	var cells []string
+	for _, s := range r.Collaborators {
+		cells = append(cells, fmt.Sprintf("%s %d%%", s.Rep, s.Percent))
+	}
+	return strings.Join(cells, ", ")
+}
+
+// more is what else is worth a word.
+func (r *ownerReport) more() string {
+	var words []string
+	if r.Locked {
+		words = append(words, "locked")
+	}
+	if r.Deal != nil {
+		words = append(words, "deal closed")
+	}
+	if r.Level != "" {
+		words = append(words, "level "+r.Level)
+	}
+	if r.Provisional != nil {
+		words = append(words, fmt.Sprintf("rung by %s, who has until %s", r.Provisional.Rep, cellOf(r.Provisional.Until)))
+	}
+	if r.Pool != nil {
+		words = append(words, "in the pool: "+strings.ReplaceAll(cmp.Or(r.Pool.Why, "-"), "_", " "))
+	}
+	return strings.Join(words, ", ")
+}
+
+// endCell is the end of a protection.
+func endCell(t *time.Time) string {
+	if t != nil && !t.Before(registry.Forever.Truncate(time.Second)) {
+		return "for ever"
+	}
+	return cellOf(t)
 }
 
 func cellOf(t *time.Time) string {
