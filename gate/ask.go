@@ -66,6 +66,12 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision
 	who := g.callerOf(p, c.Rep)
 	q.Peer, q.Extension, q.Scope, q.Team = c.Peer, who.extension, who.scope, who.team
 	q.Territory = g.marked(p, c)
+	against, stands := ruling{}, false
+	if p.passTerritory {
+		if against, stands = g.outside(p, c); stands {
+			q.Local, q.LocalExtension, q.Territory = against.Reason, against.Extension, against.Territory
+		}
+	}
 	answer, err := g.registry.Decide(bounded, q)
 	if err == nil && answer.Reason == Undecided {
 		err = errUndecided
@@ -75,6 +81,9 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision
 	}
 	if err != nil {
 		d := p.outage(c, q.Reservation, err, g.late(err))
+		if stands { // it needs no registry, only a pass against it would
+			d.Verdict, d.Reason, d.Extension, d.Reservation, d.RetryAfter = against.Verdict, against.Reason, against.Extension, Reservation{}, 0
+		}
 		d.Territory = q.Territory
 		return d, err
 	}

@@ -9,6 +9,7 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -50,6 +51,8 @@ type policy struct {
 	normaliser *Normaliser
 	terms      Terms
 	place      *time.Location // whose midnight ends a day
+
+	passTerritory bool // a pass passes rules.territories
 
 	territories territories
 }
@@ -100,7 +103,8 @@ func (g *Gate) Reload(c Config) error {
 	}
 	g.policy.Store(&policy{
 		config: c, normaliser: normaliser, terms: g.termsOf(c), place: place,
-		territories: newTerritories(c.Rules.Territories, c.Region),
+		territories:   newTerritories(c.Rules.Territories, c.Region),
+		passTerritory: slices.Contains(c.Rules.Pass.Over, Territory) && c.Rules.Territories.Action != TerritoryMark,
 	})
 	return nil
 }

@@ -79,7 +79,8 @@ type Question struct {
 	Team  Team   // to which the rep belongs
 	Local Reason // by which a local rule would block the call, unless a pass passes it; Undecided when none would
 
-	Territory Team // in whose territory the call leads though its rep is of another team: for the record
+	LocalExtension string // where the call is sent instead by that rule; "" when it is blocked
+	Territory      Team   // in whose territory the call leads though its rep is of another team: for the record
 }
 
 // RecordedCallID is the Call-ID that the record shows.

@@ -60,8 +60,16 @@ func onBulkList(g *Gate, _ *policy, c Call) (ruling, bool) {
 }
 
 // territory blocks a call into another team's territory, or sends it to that team's queue. One that is only to be marked
-// goes on to the registry.
+// goes on to the registry; so does one that a pass may pass, since the registry knows the passes.
 func territory(g *Gate, p *policy, c Call) (ruling, bool) {
+	if p.passTerritory {
+		return ruling{}, false
+	}
+	return g.outside(p, c)
+}
+
+// outside is what becomes of a call into another team's territory; false when there is nothing against it.
+func (g *Gate) outside(p *policy, c Call) (ruling, bool) {
 	if p.territories.action == TerritoryMark {
 		return ruling{}, false
 	}

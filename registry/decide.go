@@ -36,7 +36,7 @@ func (s *Store) Decide(ctx context.Context, q gate.Question) (gate.Answer, error
 		identity(string(q.Rep)), id, callFields(digits, q.Peer, q.Gate, q.Policy, q.RecordedCallID()), seat(q.Extension, q.Scope, q.Team),
 		q.Lease.Milliseconds(), s.rememberOr(q.Terms).Milliseconds(), s.keepOr(q.Keep).Milliseconds(),
 		flag(q.Redirect), flag(q.Rehearsal), identity(string(q.Scope)), teamOf(q.Terms, q.Team), flag(q.Provisional > 0),
-		q.Over, localReasonOf(q.Local), territoryDetail(q.Territory))
+		q.Over, against(q), territoryDetail(q.Territory))
 	if err != nil {
 		return gate.Answer{}, late(err)
 	}
@@ -59,12 +59,15 @@ func territoryDetail(team gate.Team) string {
 	return Detail("territory", string(team))
 }
 
-// localReasonOf is what stands in the way besides what the registry knows.
-func localReasonOf(r gate.Reason) string {
-	if r == gate.Undecided {
+// against is what stands in the call's way besides what the registry knows, and where it is sent instead.
+func against(q gate.Question) string {
+	switch {
+	case q.Local == gate.Undecided:
 		return ""
+	case q.LocalExtension == "":
+		return q.Local.String()
 	}
-	return r.String()
+	return pack(q.Local.String(), identity(q.LocalExtension))
 }
 
 // teamOf is the rep's team, where teams own.

@@ -66,6 +66,9 @@ func (s *number) decide(q gate.Question, now time.Time) gate.Answer {
 	case now.Before(s.refused) && !passes(gate.Refused):
 		return gate.Answer{Verdict: gate.Block, Reason: gate.Refused, RetryAfter: s.refused.Sub(now)}
 	case q.Local != gate.Undecided && !passes(q.Local):
+		if q.LocalExtension != "" {
+			return gate.Answer{Verdict: gate.Redirect, Reason: q.Local, Extension: q.LocalExtension}
+		}
 		return gate.Answer{Verdict: gate.Block, Reason: q.Local}
 	case o.isOwned(now) && o.owner == q.Rep:
 		goes.Reason, goes.Owner = gate.OwnerCalls, o.owner

@@ -4,7 +4,7 @@
 --       5 lease ms · 6 remember ms · 7 keep ms · 8 '1': an owned number is redirected to its owner
 --       9 '1': a rehearsal, nothing is changed or recorded · 10 scope · 11 rep's team, when teams own · 12 '1': an
 --       unanswered first call keeps colleagues away · 13 reasons that a pass passes, between commas · 14 reason by which
---       a local rule would block, '' for none · 15 detail of the record, '' for none
+--       a local rule would block, '' for none, with SEP and the extension to which it would redirect, if any · 15 detail of the record, '' for none
 -- Returns 'n' (new) or 'r' (repeated) SEP verdict SEP reason SEP fence SEP retry ms SEP owner SEP extension SEP list.
 
 local rep, id, forget, scope = ARGV[1], ARGV[2], ARGV[7], ARGV[10]
@@ -66,7 +66,10 @@ end
 if n.refused > now and not passes('refused') then return block('block', 'refused', n.refused - now, '', '', '') end
 
 -- 4. the gate has a rule against it
-if ARGV[14] ~= '' and not passes(ARGV[14]) then return block('block', ARGV[14], 0, '', '', '') end
+if ARGV[14] ~= '' then
+  local why, instead = string.match(ARGV[14], '^([^' .. SEP .. ']*)' .. SEP .. '?(.*)$')
+  if not passes(why) then return block(instead == '' and 'block' or 'redirect', why, 0, '', instead, '') end
+end
 
 -- 5. owned by a colleague, who may have agreed to share
 local reason, owner = 'allowed', ''
