@@ -57,6 +57,7 @@ import (
 //	rf:{r:<rep>}:c         hash    n held · v of them with a closed deal · d day of the last claim, since 1970 in the
 //	                               company's time zone · c credits drawn on that day · g grows with every change · s scopes
 //	rf:{holders}           set     reps who ever held a number: for ever
+//	rf:{holders}:adopted   string  mark that numbers owned before there were holdings have been counted, see Adopt: for ever
 //
 // What a rep owns is always among what it holds or is about to hold, never the other way round: a number that another has
 // taken over after its end may linger. So no cap is ever exceeded; Mend takes away what lingers.
@@ -153,6 +154,9 @@ func partOf(digits string) int {
 
 // holdersKey names the set of all reps who ever held a number.
 const holdersKey = "rf:{holders}"
+
+// adoptedKey names the mark that numbers owned before there were holdings have been counted.
+const adoptedKey = "rf:{holders}:adopted"
 
 // passwordKey names what stands for a rep's password.
 func passwordKey(rep string) string { return "rf:{r:" + identity(rep) + "}:p" }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ringfence/ringfence/gate"
@@ -208,6 +209,29 @@ func TestOwnedBeforeThereWereContacts(t *testing.T) {
 	require.False(t, h.ByHand)
 	require.WithinDuration(t, now.Add(30*24*time.Hour), h.Until, 10*time.Second)
 	require.WithinDuration(t, now, h.Contact, 10*time.Second)
+}
+
+// Numbers that were owned before holdings were counted are counted once, and no more than they are owned.
+func TestAdopt(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, s *Store) {
+		ctx, now := context.Background(), time.Now()
+		for i := range 250 {
+			k := keysOf(numbered(i).Digits())
+			ends := now.Add(time.Hour).UnixMilli()
+			require.NoError(t, s.client.HSet(ctx, k.number(), "o", "201", "s", now.UnixMilli(), "u", ends).Err())
+			require.NoError(t, s.client.ZAdd(ctx, k.owned(), redis.Z{Score: float64(ends), Member: k.digits}).Err())
+		}
+		claim(t, s, numbered(300), ClaimOrder{Rep: "2=0\x1f1", Scope: "loans"})
+		require.NoError(t, s.Adopt(ctx))
+		require.Len(t, heldBy(t, s, "201"), 250)
+		require.Equal(t, Counts{Held: 250}, counts(t, s, "201"))
+		require.Equal(t, Counts{Held: 1}, counts(t, s, "2=0\x1f1"))
+		_, err := s.Release(ctx, numbered(7), "", "released", rules)
+		require.NoError(t, err)
+		require.NoError(t, s.Adopt(ctx), "once is enough")
+		require.Equal(t, Counts{Held: 249}, counts(t, s, "201"))
+	})
 }
 
 // What one scope has keeps the number, whichever scope is asked about.

@@ -155,6 +155,12 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 	follow, ctx := errgroup.WithContext(ctx)
 	follow.Go(func() error { return s.people.Run(ctx) })
+	follow.Go(func() error {
+		if err := s.Adopt(ctx); err != nil && ctx.Err() == nil {
+			s.log(err) // it is tried again at the next start
+		}
+		return nil
+	})
 	if s.lists != nil {
 		follow.Go(func() error { return s.lists.Run(ctx) })
 	}
