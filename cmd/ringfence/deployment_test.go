@@ -61,7 +61,7 @@ func TestRedisConfiguration(t *testing.T) {
 	call := dial(t, f.phone("201"), "+12125550103")
 	soon(t, "the call makes its rep the owner", func() bool {
 		got := f.run(append([]string{"owner", "show", "+12125550103"}, user...)...)
-		return regexp.MustCompile(`\+12125550103 +201 `).MatchString(got.stdout)
+		return regexp.MustCompile(`\+12125550103 +- +201 `).MatchString(got.stdout)
 	})
 	require.NoError(t, call.Hangup(t.Context()))
 	require.NotContains(t, f.log.String(), "NOPERM")
