@@ -172,6 +172,40 @@ func TestChangesThatCross(t *testing.T) {
 	})
 }
 
+// TestReadIsOfOneMoment: what is changed while it is read is read anew.
+func TestReadIsOfOneMoment(t *testing.T) {
+	addr := miniredis.RunT(t).Addr()
+	s := NewStore(client(t, &redis.UniversalOptions{Addrs: []string{addr}}), nil)
+	reading := client(t, &redis.UniversalOptions{Addrs: []string{addr}})
+	reading.AddHook(after{"hscan", func() {
+		enter(t, s, func(b *Book) { b.Teams["east"] = Team{}; b.Reps["201"] = Person{Team: "east"} })
+	}})
+	b, err := NewStore(reading, nil).Read(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, b.Teams, gate.Team("east"))
+	require.Contains(t, b.Reps, gate.Rep("201"), "half of a change was read")
+}
+
+// after does something each time that a command has run.
+type after struct {
+	name string
+	do   func()
+}
+
+func (after) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (after) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook { return next }
+
+func (a after) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if cmd.Name() == a.name {
+			a.do()
+		}
+		return err
+	}
+}
+
 func TestChangeThatIsRefused(t *testing.T) {
 	s := NewStore(client(t, &redis.UniversalOptions{Addrs: []string{miniredis.RunT(t).Addr()}}), func(x string) bool { return len(x) == 3 })
 	enter(t, s, func(b *Book) {
@@ -285,6 +319,7 @@ func TestWatcher(t *testing.T) {
 		_, known := a.Person("zhang")
 		require.True(t, known, "who was known is known")
 		require.NoError(t, client.HDel(t.Context(), keyReps, "202").Err())
+		require.ErrorIs(t, a.Refresh(t.Context()), ErrDamaged, "it is not read all the time")
 		a.now = func() time.Time { return time.Now().Add(retryDamaged) }
 		require.NoError(t, a.Refresh(t.Context()))
 

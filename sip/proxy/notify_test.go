@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ringfence/ringfence/gate"
+	"github.com/ringfence/ringfence/gate/registrytest"
 	"github.com/ringfence/ringfence/metrics"
 	"github.com/ringfence/ringfence/sip/answer"
 	"github.com/ringfence/ringfence/sip/message"
@@ -48,6 +49,20 @@ func TestNoticeOfARefusal(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.quiet(pbx, trunkA, trunkB)
 		require.Zero(t, w.proxy.notices.under.Load())
+	})
+}
+
+// A rep whose extension was entered is told there, whichever phone it was.
+func TestNoticeAtTheExtensionOfAPerson(t *testing.T) {
+	zhang := gate.Person{Rep: "zhang", Extension: "204"}
+	people := registrytest.NewPeople(zhang)
+	people["zhang.wei"] = zhang
+	inWorld(t, setUp{routing: notifying, people: people}, func(w *world) {
+		w.registry.AddDNC("+12125550100", "company")
+		w.ask(ask{from: "zhang.wei"})
+		w.expectStatus(desk, 403)
+		m := w.expectMethod(pbx, "MESSAGE")
+		require.Equal(t, "sip:204@10.0.0.5:5060", string(m.Bytes(m.RequestURI)))
 	})
 }
 

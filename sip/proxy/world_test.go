@@ -77,6 +77,7 @@ type setUp struct {
 	rules    func(*gate.Rules)
 	routing  func(*Routing)
 	observe  func(gate.Decision)
+	people   gate.People
 	users    identity.Directory
 	still    bool      // no timer runs, and what is counted is counted with other worlds: for fuzzing, which makes many
 	log      io.Writer // nil: nowhere
@@ -99,7 +100,7 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 		if s.registry != nil {
 			registry = s.registry(w.registry)
 		}
-		g, err := gate.New(gate.Options{Config: cfg, Registry: registry, Gate: "g1", Now: time.Now})
+		g, err := gate.New(gate.Options{Config: cfg, Registry: registry, People: s.people, Gate: "g1", Now: time.Now})
 		require.NoError(t, err)
 		w.gate = g
 		keys, err := NewKeys([]byte("0123456789abcdef"))
