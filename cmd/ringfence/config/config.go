@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/registry"
+	"github.com/ringfence/ringfence/registry/customer"
 	"github.com/ringfence/ringfence/sip"
 )
 
@@ -23,6 +24,8 @@ type Config struct {
 	Records  Records         `yaml:"records"`
 	HTTP     HTTP            `yaml:"http"`
 	Log      Log             `yaml:"log"`
+
+	Customers customer.Config `yaml:"customers"` // record types and unique fields
 }
 
 // Records says how long the record of decisions is kept in the registry.
@@ -67,14 +70,15 @@ func Defaults(region string) *Config {
 	}
 	policy := gate.Defaults(region)
 	return &Config{
-		Region:   region,
-		Gate:     host,
-		Language: "en",
-		Registry: registry.Defaults(),
-		Rules:    policy.Rules,
-		Records:  Records{Keep: policy.Keep},
-		HTTP:     HTTP{Listen: "127.0.0.1:9090"},
-		Log:      Log{Level: "info", Numbers: numbersMasked},
+		Region:    region,
+		Gate:      host,
+		Language:  "en",
+		Registry:  registry.Defaults(),
+		Rules:     policy.Rules,
+		Customers: customer.Defaults(),
+		Records:   Records{Keep: policy.Keep},
+		HTTP:      HTTP{Listen: "127.0.0.1:9090"},
+		Log:       Log{Level: "info", Numbers: numbersMasked},
 	}
 }
 

@@ -31,6 +31,7 @@ func (c *Config) validateClient() error {
 	return errors.Join(
 		c.Registry.Validate(),
 		policy.Validate(),
+		c.Customers.Validate(),
 		c.validateName(),
 		oneOf("language", c.Language, languages),
 		c.Log.Validate(),
