@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -63,6 +64,23 @@ import (
 // taken over after its end may linger. So no cap is ever exceeded; Mend takes away what lingers.
 //
 // The people have a slot of their own, see people/keys.go; so have the bulk lists, see dnc/keys.go.
+//
+// What is known of customers, in one slot:
+//
+//	rf:{customers}:id      string  the last id given
+//	rf:{customers}:c:<id>  hash    one customer, see below: until removed
+//	rf:{customers}:o:<id>  hash    its owners, by scope, see ownership in customer_owner.go: until removed
+//	rf:{customers}:u:<xx>  hash    unique values by their marks, see customer_mark.go, two bytes of which choose the key: until
+//	                               removed
+//	rf:{customers}:j       sorted  what has yet to be done in numbers' buckets, by the order in which it came about: a customer's
+//	                               id (its numbers get their copies), or "<digits>:<id>" (a number it no longer has)
+//	rf:{customers}:js      string  the last place in that order
+//	rf:{customers}:l       string  the gate that does it now: 3s
+//
+// The fields of a customer's hash:
+//
+//	t type · v version, counted up by each change · a added at · r where it came from · u its marks, 12 bytes each
+//	.<field> values of a field, parted by sep · +<field> the same of numbers whose owner is the customer's
 //
 // Keys of one bucket share the hash tag {b0042}, so one script works on a Cluster. The number of buckets and the hash
 // are fixed for ever: to change them is to lose every owner.
@@ -160,6 +178,20 @@ const adoptedKey = "rf:{holders}:adopted"
 
 // passwordKey names what stands for a rep's password.
 func passwordKey(rep string) string { return "rf:{r:" + identity(rep) + "}:p" }
+
+// customersTag is the prefix of all that is known of customers.
+const customersTag = "rf:{customers}:"
+
+func customerKey(id string) string       { return customersTag + "c:" + id }
+func customerOwnersKey(id string) string { return customersTag + "o:" + id }
+func customerMarksKey(m mark) string     { return customersTag + "u:" + hex.EncodeToString([]byte(m[:2])) }
+
+const (
+	customerIDKey      = customersTag + "id"
+	customerJournalKey = customersTag + "j"
+	customerOrderKey   = customersTag + "js"
+	customerLeaseKey   = customersTag + "l"
+)
 
 // crc16 is CRC-16/XMODEM: polynomial 0x1021, start 0.
 func crc16(s string) uint16 {

@@ -21,30 +21,45 @@ type call struct {
 // pipeline sends scripts that return an integer, in one round trip and in order. When the server has forgotten them it
 // gets them again and the pipeline is repeated, so every script in it must bear to run twice.
 func (s *Store) pipeline(ctx context.Context, calls []call) ([]int64, error) {
+	return pipelined(ctx, s, calls, redis.NewIntCmd)
+}
+
+// pipelineLists is pipeline for scripts that return a list.
+func (s *Store) pipelineLists(ctx context.Context, calls []call) ([][]any, error) {
+	return pipelined(ctx, s, calls, redis.NewSliceCmd)
+}
+
+// answering is a command whose answer is a T.
+type answering[T any] interface {
+	redis.Cmder
+	Val() T
+}
+
+func pipelined[T any, C answering[T]](ctx context.Context, s *Store, calls []call, ask func(context.Context, ...any) C) ([]T, error) {
 	if len(calls) == 0 {
 		return nil, ctx.Err()
 	}
-	answers, err := s.send(ctx, calls)
+	answers, err := send[T](ctx, s, calls, ask)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
 		if err := loadScripts(ctx, s.client); err != nil {
 			return nil, err
 		}
-		answers, err = s.send(ctx, calls)
+		answers, err = send[T](ctx, s, calls, ask)
 	}
 	return answers, err
 }
 
 // send fails with the first error that means that the server cannot be used. A script that failed by itself, which it
-// always would, is logged and answers 0.
-func (s *Store) send(ctx context.Context, calls []call) ([]int64, error) {
+// always would, is logged and answers T's zero value.
+func send[T any, C answering[T]](ctx context.Context, s *Store, calls []call, ask func(context.Context, ...any) C) ([]T, error) {
 	pipe := s.client.Pipeline()
-	cmds := make([]*redis.IntCmd, len(calls))
+	cmds := make([]C, len(calls))
 	for i, c := range calls {
-		cmds[i] = redis.NewIntCmd(ctx, c.script.command(c.keys, c.args...)...)
+		cmds[i] = ask(ctx, c.script.command(c.keys, c.args...)...)
 		_ = pipe.Process(ctx, cmds[i]) // queued only
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
-	answers := make([]int64, len(calls))
+	answers := make([]T, len(calls))
 	for i, cmd := range cmds {
 		err := calls[i].script.explain(cmd.Err())
 		switch {

@@ -66,6 +66,8 @@ var (
 	listingLua string
 	//go:embed scripts/history.lua
 	historyLua string
+	//go:embed scripts/customer.lua
+	customerLua string
 )
 
 var (
@@ -86,7 +88,10 @@ var (
 	listingScript = newScript("listing", listingLua)
 	historyScript = newScript("history", historyLua)
 
+	customerScript = newScript("customer", customerLua)
+
 	scripts = []script{
+		customerScript,
 		decideScript, eventScript, notedScript, renewScript,
 		holdingScript, ownerScript, shareScript, protectScript, passScript,
 		reserveScript, settleScript, dropScript, dealtScript, refusalScript, listingScript, historyScript,

@@ -93,7 +93,9 @@ func unspaced(form string) bool {
 	return !strings.ContainsFunc(form, func(r rune) bool { return !isUnspaced(r) })
 }
 
-func isUnspaced(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) }
+func isUnspaced(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
+}
 
 // companyWords are the words of a name in the form in which they are compared: see fold, and "&" as "and". Dots, slashes
 // and apostrophes join what they stand between, other signs part it; so do blanks, except between characters of scripts

@@ -45,7 +45,9 @@ func (r *Reader) readEmail(text string) (shown, key string, err error) {
 
 // notLocal: blanks, control characters, and what quotes or lists addresses. Quoted local parts (RFC 5322 §3.2.4) are not
 // taken: nobody has one, and a paste that went wrong looks like one.
-func notLocal(r rune) bool { return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || strings.ContainsRune(`@,;:<>()[]"\`, r) }
+func notLocal(r rune) bool {
+	return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || strings.ContainsRune(`@,;:<>()[]"\`, r)
+}
 
 // domainOf is a domain in its ASCII form (RFC 5891), lower case, without the root's dot.
 func domainOf(text string) (string, error) {
