@@ -114,10 +114,15 @@ func (c *Customers) inTheWay(ctx context.Context, d Draft, ch change, rest []str
 		}
 		return added[0], nil
 	}
-	if claim := ch.claims[i]; !c.sameFields(d, holder) {
-		return Added{Err: &TakenError{Field: claim.field, Value: claim.value, Holder: holder}}, nil
+	return c.judge(d, ch.claims[i], holder), nil
+}
+
+// judge says what a draft is to who holds one of its values: the same, or in the way.
+func (c *Customers) judge(d Draft, taken claim, holder Customer) Added {
+	if c.sameFields(d, holder) {
+		return Added{ID: holder.ID, Same: true, Holder: holder}
 	}
-	return Added{ID: holder.ID, Same: true, Holder: holder}, nil
+	return Added{Err: &TakenError{Field: taken.field, Value: taken.value, Holder: holder}}
 }
 
 // holder reads which claim was taken, and by whom; the customer has no ID when it has gone since.

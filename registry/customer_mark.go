@@ -37,6 +37,25 @@ func wholeMark(typ string, values customer.Values) mark {
 	return mark(h.Sum(nil)[:markSize])
 }
 
+// Unique is a unique value of a draft. No two that are different have the same Mark.
+type Unique struct{ Mark, Field, Value string }
+
+// UniqueValues are what AddAll would claim for a draft.
+func UniqueValues(t customer.Type, d Draft) []Unique {
+	var list []Unique
+	for _, name := range t.FieldNames() {
+		for _, v := range d.Values[name] {
+			if f := t.Fields[name]; f.Unique {
+				list = append(list, Unique{string(markOf(d.Type, name, f.Kind, v.Key)), name, v.Shown})
+			}
+		}
+	}
+	if len(list) == 0 {
+		list = []Unique{{Mark: string(wholeMark(d.Type, d.Values)), Field: "all"}}
+	}
+	return list
+}
+
 // splitMarks reads the marks that a record says it holds.
 func splitMarks(text string) (marks []mark) {
 	for ; len(text) >= markSize; text = text[markSize:] {

@@ -232,7 +232,7 @@ func TestCommandsAreDescribed(t *testing.T) {
 		}
 	}
 	visit((&shell{}).newRootCommand())
-	for _, value := range []any{checkReport{}, ownerReport{}, flightReport{}, shareReport{}, provisionalReport{}, poolReport{}, heldReport{}, heldNumber{}, refusalReport{}, listedReport{}, listReport{}, loadReport{}, recordReport{}, passwordReport{}, repReport{}, logReport{}, teamReport{}, repLoadReport{}, configReport{}, build{}} {
+	for _, value := range []any{checkReport{}, ownerReport{}, flightReport{}, shareReport{}, provisionalReport{}, poolReport{}, heldReport{}, heldNumber{}, refusalReport{}, listedReport{}, listReport{}, loadReport{}, recordReport{}, passwordReport{}, customerReport{}, customerOwnerReport{}, importReport{}, importRow{}, repReport{}, logReport{}, teamReport{}, repLoadReport{}, configReport{}, build{}} {
 		for _, field := range jsonFields(value) {
 			require.Contains(t, doc, "`"+field+"`", "docs/commands.md does not describe the field %s of %T", field, value)
 		}

@@ -48,6 +48,7 @@ func (sh *shell) newRootCommand() *cobra.Command {
 		sh.newConfigCommand(),
 		sh.newCheckCommand(),
 		sh.newOwnerCommand(),
+		sh.newCustomerCommand(),
 		sh.newRefuseCommand(),
 		sh.newRefusalCommand(),
 		sh.newDNCCommand(),

@@ -103,7 +103,7 @@ type Values map[string][]Value
 func (r *Reader) Read(typ string, given map[string][]string, whole bool) (Values, error) {
 	t, ok := r.types[typ]
 	if !ok {
-		return nil, fmt.Errorf("there is no record type %.40q; declared are %s", typ, strings.Join(Config{Types: r.types}.TypeNames(), ", "))
+		return nil, fmt.Errorf("there is no record type %.40q; declared are %s", typ, strings.Join(r.Types(), ", "))
 	}
 	var mistakes []error
 	values := make(Values, len(given))
@@ -136,6 +136,9 @@ func (r *Reader) field(f Field, texts []string) (values []Value, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if f.Many && strings.Contains(v.Shown, manySep) {
+			return nil, fmt.Errorf("it holds a %q, which parts values in files", manySep)
+		}
 		if !seen[v.Key] {
 			seen[v.Key] = true
 			values = append(values, v)
@@ -152,3 +155,6 @@ func (r *Reader) field(f Field, texts []string) (values []Value, err error) {
 
 // Type is a declared record type.
 func (r *Reader) Type(name string) (Type, bool) { t, ok := r.types[name]; return t, ok }
+
+// Types are the names of the declared record types, sorted.
+func (r *Reader) Types() []string { return Config{Types: r.types}.TypeNames() }
