@@ -60,7 +60,7 @@ func (c Customer) OwnedBy() string {
 	for _, o := range c.Owners {
 		owner := "owner " + string(o.Owner)
 		if o.Scope != "" {
-			owner += " in " + o.Scope
+			owner += " in " + string(o.Scope)
 		}
 		owners = append(owners, owner)
 	}

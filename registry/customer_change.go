@@ -88,7 +88,7 @@ func (c *Customers) addSome(ctx context.Context, drafts []Draft) ([]Added, error
 			return nil, err
 		}
 	}
-	return added, c.store.spread(ctx, spread)
+	return added, c.store.work(ctx, spread)
 }
 
 // outcomeOf reads the first word of a script's list.
@@ -118,7 +118,7 @@ func (c *Customers) inTheWay(ctx context.Context, d Draft, ch change, rest []str
 }
 
 // judge says what a draft is to who holds one of its values: the same, or in the way.
-func (c *Customers) judge(d Draft, taken claim, holder Customer) Added {
+func (c *Customers) judge(d Draft, taken uniqueValue, holder Customer) Added {
 	if c.sameFields(d, holder) {
 		return Added{ID: holder.ID, Same: true, Holder: holder}
 	}
@@ -216,8 +216,8 @@ func (c *Customers) replace(ctx context.Context, id string, prepare func(Custome
 	return Customer{}, fmt.Errorf("customer %s is being changed by others all the time; try again", id)
 }
 
-// claim is one unique value that a customer is to have.
-type claim struct {
+// uniqueValue is one unique value that a customer is to have.
+type uniqueValue struct {
 	mark         mark
 	field, value string // field is "" for all fields together
 }
@@ -226,7 +226,7 @@ type claim struct {
 type change struct {
 	id, version string
 	removed     bool
-	claims      []claim
+	claims      []uniqueValue
 	gives       []mark
 	entries     []string // of the journal
 	drops       []string
@@ -265,7 +265,7 @@ func (c *Customers) newChange(id string, d Draft) change {
 		}
 	}
 	if len(ch.claims) == 0 {
-		ch.claims = []claim{{mark: wholeMark(d.Type, d.Values)}}
+		ch.claims = []uniqueValue{{mark: wholeMark(d.Type, d.Values)}}
 	}
 	ch.holdMarks()
 	return ch
@@ -277,7 +277,7 @@ func (ch *change) set(f customer.Field, typ, name string, values []customer.Valu
 	for i, v := range values {
 		texts[i] = escape(v.Shown)
 		if f.Unique {
-			ch.claims = append(ch.claims, claim{markOf(typ, name, f.Kind, v.Key), name, v.Shown})
+			ch.claims = append(ch.claims, uniqueValue{markOf(typ, name, f.Kind, v.Key), name, v.Shown})
 		}
 	}
 	prefix := "."
@@ -292,7 +292,7 @@ func (ch *change) set(f customer.Field, typ, name string, values []customer.Valu
 func (ch *change) holdMarks() {
 	var held strings.Builder
 	seen := make(map[mark]bool, len(ch.claims))
-	ch.claims = slices.DeleteFunc(ch.claims, func(c claim) bool {
+	ch.claims = slices.DeleteFunc(ch.claims, func(c uniqueValue) bool {
 		again := seen[c.mark]
 		seen[c.mark] = true
 		return again
@@ -332,11 +332,11 @@ func (c *Customers) changeOf(was Customer, values customer.Values) (change, erro
 		}
 	}
 	if len(ch.claims) == 0 && len(was.marks) == 1 {
-		ch.claims = []claim{{mark: was.marks[0]}} // all of its fields, as they were at first
+		ch.claims = []uniqueValue{{mark: was.marks[0]}} // all of its fields, as they were at first
 	}
 	ch.holdMarks()
 	for _, m := range was.marks {
-		if !slices.ContainsFunc(ch.claims, func(c claim) bool { return c.mark == m }) {
+		if !slices.ContainsFunc(ch.claims, func(c uniqueValue) bool { return c.mark == m }) {
 			ch.gives = append(ch.gives, m)
 		}
 	}

@@ -18,18 +18,18 @@ type Match struct {
 // Find looks for customers one of whose unique values is text, read as each field reads it: a number, an e-mail address, a
 // company's name, an id.
 func (c *Customers) Find(ctx context.Context, text string) ([]Match, error) {
-	var claims []claim
+	var claims []uniqueValue
 	for _, typ := range c.reader.Types() {
 		t, _ := c.reader.Type(typ)
 		for _, name := range t.FieldNames() {
 			if f := t.Fields[name]; f.Unique {
 				if v, err := c.reader.Value(f.Kind, text); err == nil {
-					claims = append(claims, claim{markOf(typ, name, f.Kind, v.Key), name, v.Shown})
+					claims = append(claims, uniqueValue{markOf(typ, name, f.Kind, v.Key), name, v.Shown})
 				}
 			}
 		}
 	}
-	ids, err := c.store.holders(ctx, claims)
+	ids, err := c.store.whose(ctx, claims)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func (c *Customers) Find(ctx context.Context, text string) ([]Match, error) {
 	return matches, nil
 }
 
-// holders are the ids of the customers that hold these values now; "" where nobody does.
-func (s *Store) holders(ctx context.Context, claims []claim) ([]string, error) {
+// whose gives the ids of the customers that hold these values now; "" where nobody does.
+func (s *Store) whose(ctx context.Context, claims []uniqueValue) ([]string, error) {
 	if len(claims) == 0 {
 		return nil, nil
 	}
@@ -72,12 +72,12 @@ func (s *Store) holders(ctx context.Context, claims []claim) ([]string, error) {
 // Rehearse says what AddAll would say to each draft by itself, and changes nothing. What has no ID would be added.
 func (c *Customers) Rehearse(ctx context.Context, drafts []Draft) ([]Added, error) {
 	changes := make([]change, len(drafts))
-	var claims []claim
+	var claims []uniqueValue
 	for i, d := range drafts {
 		changes[i] = c.newChange("", d)
 		claims = append(claims, changes[i].claims...)
 	}
-	ids, err := c.store.holders(ctx, claims)
+	ids, err := c.store.whose(ctx, claims)
 	if err != nil {
 		return nil, err
 	}

@@ -115,7 +115,7 @@ func (s *Store) happened(e gate.Event, may string) call {
 	}
 	return call{
 		eventScript,
-		[]string{k.number(), k.attempt(id), k.stream(), k.owned(), k.refused(), k.pool()},
+		[]string{k.number(), k.attempt(id), k.stream(), k.owned(), k.refused(), k.pool(), k.changed()},
 		[]any{
 			kind, identity(string(e.Reservation.Rep)), id, digits,
 			callFields(digits, "", e.Terms.Gate, e.Terms.Policy, e.Reservation.CallID),

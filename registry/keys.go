@@ -17,10 +17,11 @@ import (
 //	rf:{b0042}:o           sorted  owned numbers by the end of their protection, ms: until they go into the pool
 //	rf:{b0042}:p           sorted  numbers in the pool by the time they entered, ms: until somebody claims them
 //	rf:{b0042}:r           sorted  refused numbers by the end of the cool-down, ms: until that end
+//	rf:{b0042}:c           set     customers' numbers whose owner changed, until the customer was told: members as of o and p
 //	rf:{b0042}:l           sorted  numbers with single do-not-call additions by the time of the last, ms: until removed
 //	rf:{b0042}:t           sorted  passes by their end, ms, members "digits:rep": until that end, or a while after their use
 //
-// Members of o and p are "digits" in the company's one scope, "digits:scope" in another; of the other sets "digits".
+// Members of o, p and c are "digits" in the company's one scope, "digits:scope" in another; of the other sets "digits".
 //
 // The fields of a number's hash; times are milliseconds since 1970 by the server's clock, texts are escaped (text.go).
 // What a number has in a scope, in the company's one scope by these names, in another by "name:scope":
@@ -33,6 +34,8 @@ import (
 //	j provisional claim, "rep sep until" · b previous owner · bu until when they may not claim it
 //	q in the pool since · qw why: no_contact, no_deal, expired, released or left
 //	g stage · gs in it since · gr who is responsible
+//	cf fence of the customer's ownership that was copied here · cd the microsecond of the last change that was made here,
+//	negative once the customer was told of it
 //
 // What it has in all of them:
 //
@@ -40,7 +43,7 @@ import (
 //	ru refused until · rb by whom · rn note
 //	d names of the lists it was added to, parted by sep · d:<list> "at SEP by SEP note" of that addition
 //	t:<rep> a pass, "until sep id sep reason sep by"
-//	cu customer · cf fence of that copy · cs what of the follow-up was copied
+//	cu customer · cs what of the follow-up was copied
 //	fr rep of the call that is up · fk its attempt id · fp id of the same rep's call it took over from · fu end of its
 //	lease · fw reason of its answer · fx the rep's extension, with sep scope sep team if there is any · ff 1 once it has made
 //	its rep the owner
@@ -113,6 +116,7 @@ func (k numberKeys) owned() string            { return k.tag + "o" }
 func (k numberKeys) pool() string             { return k.tag + "p" }
 func (k numberKeys) passes() string           { return k.tag + "t" }
 func (k numberKeys) refused() string          { return k.tag + "r" }
+func (k numberKeys) changed() string          { return k.tag + "c" }
 func (k numberKeys) listed() string           { return k.tag + "l" }
 
 // Letters of the fields that other files read.

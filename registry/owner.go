@@ -217,9 +217,13 @@ type ownerChange struct {
 
 func (s *Store) changeOwner(ctx context.Context, n gate.Number, c ownerChange) (state, error) {
 	k := keysOf(n.Digits())
-	return s.state(ctx, n, ownerScript, []string{k.number(), k.stream(), k.owned(), k.pool()},
+	st, err := s.state(ctx, n, ownerScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed()},
 		c.action, identity(string(c.rep)), c.seat, c.until, k.digits, identity(s.operator), adminFields(k.digits),
 		milliseconds(s.keepOr(c.terms.Keep)), rulesOf(c.terms), milliseconds(c.terms.Bar), c.level, c.why, c.detail, c.may)
+	if err == nil {
+		s.toldNow(ctx, n, st, c.scope)
+	}
+	return st, err
 }
 
 // owner is what came of a change: how the number stands, or why it was not done.

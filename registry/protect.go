@@ -73,12 +73,13 @@ func (s *Store) protect(ctx context.Context, n gate.Number, scope gate.Scope, ac
 		return Holding{}, errNoTerms
 	}
 	k := keysOf(n.Digits())
-	st, err := s.state(ctx, n, protectScript, []string{k.number(), k.stream(), k.owned(), k.pool()},
+	st, err := s.state(ctx, n, protectScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed()},
 		action, identity(string(scope)), argument, rulesOf(t), k.digits, identity(s.operator),
 		adminFields(k.digits), milliseconds(s.keepOr(t.Keep)), "")
 	if err != nil {
 		return Holding{}, err
 	}
+	s.toldNow(ctx, n, st, scope)
 	h := st.holding(n, scope)
 	if st.outcome == "nobody" {
 		return h, ErrNotOwned

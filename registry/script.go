@@ -68,6 +68,14 @@ var (
 	historyLua string
 	//go:embed scripts/customer.lua
 	customerLua string
+	//go:embed scripts/customerowner.lua
+	customerOwnerLua string
+	//go:embed scripts/copy.lua
+	copyLua string
+	//go:embed scripts/untie.lua
+	untieLua string
+	//go:embed scripts/journal.lua
+	journalLua string
 )
 
 var (
@@ -88,10 +96,14 @@ var (
 	listingScript = newScript("listing", listingLua)
 	historyScript = newScript("history", historyLua)
 
-	customerScript = newScript("customer", customerLua)
+	customerScript      = newScript("customer", customerLua)
+	customerOwnerScript = newScript("customerowner", customerOwnerLua)
+	copyScript          = newOwnershipScript("copy", copyLua)
+	untieScript         = newScript("untie", untieLua)
+	journalScript       = newScript("journal", journalLua)
 
 	scripts = []script{
-		customerScript,
+		customerScript, customerOwnerScript, copyScript, untieScript, journalScript,
 		decideScript, eventScript, notedScript, renewScript,
 		holdingScript, ownerScript, shareScript, protectScript, passScript,
 		reserveScript, settleScript, dropScript, dealtScript, refusalScript, listingScript, historyScript,

@@ -38,12 +38,13 @@ func (s *Store) Unshare(ctx context.Context, n gate.Number, scope gate.Scope, wi
 
 func (s *Store) changeShares(ctx context.Context, n gate.Number, scope gate.Scope, action string, with gate.Rep, percent int) (Holding, error) {
 	k := keysOf(n.Digits())
-	st, err := s.state(ctx, n, shareScript, []string{k.number(), k.stream(), k.owned(), k.pool()},
+	st, err := s.state(ctx, n, shareScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed()},
 		action, identity(string(scope)), identity(string(with)), percent, mostShares, k.digits, identity(s.operator),
 		adminFields(k.digits), milliseconds(s.keep), "")
 	if err != nil {
 		return Holding{}, err
 	}
+	s.toldNow(ctx, n, st, scope)
 	h := st.holding(n, scope)
 	switch st.outcome {
 	case "nobody":

@@ -30,9 +30,9 @@ type customerReport struct {
 
 // customerOwnerReport is who owns a customer in one scope.
 type customerOwnerReport struct {
-	Scope string     `json:"scope,omitempty"`
+	Scope gate.Scope `json:"scope,omitempty"`
 	Owner gate.Rep   `json:"owner,omitempty"`
-	Team  string     `json:"team,omitempty"`
+	Team  gate.Team  `json:"team,omitempty"`
 	Since *time.Time `json:"since,omitempty"`
 	Until *time.Time `json:"until,omitempty"`
 }
@@ -172,10 +172,10 @@ func (c *customers) ownedBy(of registry.Customer) string {
 		case o.Owner != "":
 			owner = "owner " + string(o.Owner)
 		case o.Team != "":
-			owner = "owned by team " + o.Team
+			owner = "owned by team " + string(o.Team)
 		}
 		if o.Scope != "" {
-			owner += " in " + o.Scope
+			owner += " in " + string(o.Scope)
 		}
 		owners = append(owners, owner)
 	}
@@ -267,13 +267,13 @@ func customerTable(w io.Writer, reports []customerReport) {
 func ownerCell(o customerOwnerReport) string {
 	text := string(o.Owner)
 	if text == "" && o.Team != "" {
-		text = "team " + o.Team
+		text = "team " + string(o.Team)
 	}
 	if text == "" {
 		text = "somebody"
 	}
 	if o.Scope != "" {
-		text += " in " + o.Scope
+		text += " in " + string(o.Scope)
 	}
 	return text + ", until " + cellOf(o.Until)
 }

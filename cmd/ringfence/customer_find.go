@@ -67,11 +67,19 @@ func (c *customers) find(ctx context.Context, text string) ([]customerReport, er
 
 // ownedAlone tells of a number that has an owner and no customer.
 func (c *customers) ownedAlone(ctx context.Context, n gate.Number) ([]customerReport, error) {
-	h, err := c.store.Owner(ctx, n)
-	if err != nil || h.Owner == "" {
+	holdings, err := c.store.Holdings(ctx, n)
+	if err != nil {
 		return nil, err
 	}
-	of := registry.Customer{Owners: []registry.CustomerOwner{{Owner: h.Owner, Since: h.Since, Until: h.Until}}}
+	var of registry.Customer
+	for _, h := range holdings {
+		if h.Owner != "" {
+			of.Owners = append(of.Owners, registry.CustomerOwner{Scope: h.Scope, Owner: h.Owner, Team: h.Team, Since: h.Since, Until: h.Until})
+		}
+	}
+	if len(of.Owners) == 0 {
+		return nil, nil
+	}
 	return []customerReport{{
 		Type: "number", Field: "number", Fields: map[string][]string{"number": {c.cell(customer.Field{Kind: customer.Number}, string(n))}},
 		Owned: true, Owners: c.owners(of),

@@ -1,5 +1,5 @@
 -- event: what became of a call that was let out: it has been up long enough to make its rep the owner, or it ended.
--- KEYS  1 number · 2 attempt · 3 stream · 4 owned · 5 refused · 6 pool
+-- KEYS  1 number · 2 attempt · 3 stream · 4 owned · 5 refused · 6 pool · 7 changed
 -- ARGV  1 'f' firm or 'e' ended · 2 rep, '' when the gate does not know it · 3 attempt id · 4 digits
 --       5 record between rep and list · 6 record after it, without note · 7 rep's seat, see decide · 8 ending · 9 talk ms
 --       10 min talk ms · 11 rules, see until_ · 12 cool-down ms · 13 remember ms · 14 keep ms · 15 note · 16 bar ms
@@ -14,7 +14,7 @@ local kind, rep, id, digits = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ending, talk = ARGV[8], tonumber(ARGV[9])
 local min_talk, rules, cool_down, forget = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]), ARGV[14]
 local extension, scope, team = seat(ARGV[7])
-local keys = {KEYS[1], KEYS[4], KEYS[6]}
+local keys = {KEYS[1], KEYS[4], KEYS[6], KEYS[7]}
 local now, us = clock()
 
 -- Is the call the one in flight? A lapsed flight counts: the call was up, only its gate had gone silent. What the gate

@@ -1,5 +1,5 @@
 -- owner: an operator claims a number for a rep, releases it into the pool or transfers it.
--- KEYS  1 number · 2 stream · 3 owned · 4 pool
+-- KEYS  1 number · 2 stream · 3 owned · 4 pool · 5 changed
 -- ARGV  1 claim, release or transfer · 2 rep · 3 rep's seat, see decide: its scope is whose ownership it is · 4 ms for which
 --       the number is the rep's, '' by the rules (claim) · 5 digits · 6 operator · 7 record between rep and list · 8 keep ms
 --       9 rules, see until_ · 10 bar ms · 11 level of the customer (claim)
@@ -13,7 +13,7 @@ local action, rep, forget = ARGV[1], ARGV[2], ARGV[8]
 local extension, scope, team = seat(ARGV[3])
 local now, us = clock()
 local n = facts(KEYS[1], scope)
-local a = ownership({KEYS[1], KEYS[3], KEYS[4]}, ARGV[5], scope)
+local a = ownership({KEYS[1], KEYS[3], KEYS[4], KEYS[5]}, ARGV[5], scope)
 local owned = a.owner ~= '' and a.ends > now
 
 local function write(owner, note, more)

@@ -15,11 +15,29 @@ end
 
 local LETTERS = {'o', 'x', 's', 'u', 'um', 'ub', 'c', 'm', 'w', 'k', 'v', 'l', 'j', 'b', 'bu', 'q'}
 
--- ownership(keys, digits, scope) -> one scope's fields; keys are number, owned and pool. A number that was owned before
+-- mark(key, changed, name, scope): a customer's number has an owner that the customer has yet to be told of, see
+-- customer_tell.go.
+local function mark(key, changed, name, scope)
+  local _, us = clock()
+  local before = math.abs(tonumber(redis.call('HGET', key, at('cd', scope)) or 0))
+  redis.call('HSET', key, at('cd', scope), whole(math.max(us, before + 1)))
+  redis.call('SADD', changed, name)
+end
+
+-- marked(a): before a change of a customer's number.
+local function marked(a)
+  if not a.customer then return end
+  mark(a.keys[1], a.keys[4], a.member, a.scope)
+  a.customer = nil -- once is enough
+end
+
+-- ownership(keys, digits, scope) -> one scope's fields; keys are number, owned, pool and changed. A number that was owned before
 -- there were last contacts has none: what it has left was promised then, as by hand.
 local function ownership(keys, digits, scope)
   local names = {}
   for i, letter in ipairs(LETTERS) do names[i] = at(letter, scope) end
+  table.insert(names, 'cu')
+  if not keys[4] then error('ownership: the set of changed numbers is missing from the keys') end
   local f = redis.call('HMGET', keys[1], unpack(names))
   return {
     keys = keys, scope = scope, member = member(digits, scope), owner = f[1] or '', extension = f[2] or '',
@@ -27,14 +45,17 @@ local function ownership(keys, digits, scope)
     unlocked = tonumber(f[6] or 0), contact = tonumber(f[7] or 0), team = f[8] or '', shares = f[9] or '',
     locked = f[10] == '1', deal = tonumber(f[11] or 0), level = f[12] or '', provisional = f[13] or '',
     barred = f[14] or '', bar = tonumber(f[15] or 0), pool = tonumber(f[16] or 0),
+    customer = f[17],
   }
 end
 
 local function set(a, letter, value)
+  marked(a)
   redis.call('HSET', a.keys[1], at(letter, a.scope), value)
 end
 
 local function clear(a, ...)
+  marked(a)
   local names = {}
   for i, letter in ipairs({...}) do names[i] = at(letter, a.scope) end
   redis.call('HDEL', a.keys[1], unpack(names))

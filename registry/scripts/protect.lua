@@ -1,5 +1,5 @@
 -- protect: how long an owned number stays its owner's: lock, unlock, deal, undeal, level or extend.
--- KEYS  1 number · 2 stream · 3 owned · 4 pool
+-- KEYS  1 number · 2 stream · 3 owned · 4 pool · 5 changed
 -- ARGV  1 action · 2 scope · 3 level, or ms to extend by · 4 rules, see until_ · 5 digits · 6 operator
 --       7 record between rep and list · 8 keep ms · 9 detail of the record
 -- Returns state, see prelude: done or nobody (owns it; it may be given a level all the same).
@@ -7,7 +7,7 @@
 local action, scope = ARGV[1], ARGV[2]
 local now, us = clock()
 local n = facts(KEYS[1], scope)
-local a = ownership({KEYS[1], KEYS[3], KEYS[4]}, ARGV[5], scope)
+local a = ownership({KEYS[1], KEYS[3], KEYS[4], KEYS[5]}, ARGV[5], scope)
 local owned = a.owner ~= '' and a.ends > now
 if not owned and action ~= 'level' then return state('nobody', KEYS[1], now) end
 

@@ -1,5 +1,5 @@
 -- share: a colleague may ring the owner's customer too, for an agreed share; or no longer.
--- KEYS  1 number · 2 stream · 3 owned · 4 pool
+-- KEYS  1 number · 2 stream · 3 owned · 4 pool · 5 changed
 -- ARGV  1 share or unshare · 2 scope · 3 colleague · 4 percent (share) · 5 most collaborators · 6 digits · 7 operator
 --       8 record between rep and list · 9 keep ms · 10 detail of the record
 -- Returns state, see prelude: done, nobody (owns it), self (the colleague is the owner), full (as many as there may be),
@@ -8,7 +8,7 @@
 local action, scope, rep, percent = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local now, us = clock()
 local n = facts(KEYS[1], scope)
-local a = ownership({KEYS[1], KEYS[3], KEYS[4]}, ARGV[6], scope)
+local a = ownership({KEYS[1], KEYS[3], KEYS[4], KEYS[5]}, ARGV[6], scope)
 if a.owner == '' or a.ends <= now then return state('nobody', KEYS[1], now) end
 if a.owner == rep then return state('self', KEYS[1], now) end
 
