@@ -100,34 +100,45 @@ func assigned(sets, clears []string) (map[string][]string, error) {
 }
 
 func (sh *shell) newCustomerAddCommand() *cobra.Command {
-	var typ string
+	var typ, owner, scope string
 	var sets []string
 	cmd := &cobra.Command{
 		Use: "add --field FIELD=VALUE...", Short: "add a customer, unless one of its unique values is another's", Args: cobra.NoArgs,
 		Long: `Adds a customer with all of its values, or nothing of it: when a unique value is another customer's, that customer and its
 owner are named (exit code 3). Companies are compared without their legal forms, e-mail addresses without case, numbers in
-any spelling. Who owns the customer owns all its numbers.`,
+any spelling. Who owns the customer owns all its numbers; --owner makes a rep the owner, unless one of the numbers is a
+colleague's.`,
 		Example: `  ringfence customer add --field name="Acme Inc." --field phone=+12125550100 --field phone=+12125550101
-  ringfence customer add --type person --field name="Li Na" --field email=li@example.com`,
+  ringfence customer add --type person --field name="Li Na" --field email=li@example.com
+  ringfence customer add --field name="Acme Inc." --field phone=+12125550100 --owner 201`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fields, err := assigned(sets, nil)
 			if err != nil {
 				return err
 			}
+			if owner != "" {
+				if _, err := repOf(owner); err != nil {
+					return err
+				}
+			}
 			return sh.withCustomers(cmd.Context(), func(ctx context.Context, c *customers) error {
 				ctx, cancel := context.WithTimeout(ctx, patience)
 				defer cancel()
-				return sh.addCustomer(ctx, c, typ, fields)
+				return sh.addCustomer(ctx, c, typ, fields, gate.Rep(owner), gate.Scope(scope))
 			})
 		},
 	}
 	cmd.Flags().StringVar(&typ, "type", "", "record type; default: the only one that is declared")
 	cmd.Flags().StringArrayVar(&sets, "field", nil, "a field and its value; again for further fields and values")
+	cmd.Flags().StringVar(&owner, "owner", "", "id of the rep who is to own it")
+	cmd.Flags().StringVar(&scope, "scope", "", "the product line in which --owner owns it; default: the company's one")
 	_ = cmd.MarkFlagRequired("field")
 	return cmd
 }
 
-func (sh *shell) addCustomer(ctx context.Context, c *customers, typ string, fields map[string][]string) error {
+func (sh *shell) addCustomer(
+	ctx context.Context, c *customers, typ string, fields map[string][]string, owner gate.Rep, scope gate.Scope,
+) error {
 	typ, err := c.typ(typ)
 	if err != nil {
 		return err
@@ -136,14 +147,47 @@ func (sh *shell) addCustomer(ctx context.Context, c *customers, typ string, fiel
 	if err != nil {
 		return usageError{err}
 	}
-	added, err := c.all.Add(ctx, registry.Draft{Type: typ, Values: values})
+	draft := registry.Draft{Type: typ, Values: values}
+	if owner != "" {
+		if err := sh.claimable(ctx, c, draft, owner, scope); err != nil {
+			return err
+		}
+	}
+	added, err := c.all.Add(ctx, draft)
 	if added.Same {
 		err = &registry.TakenError{Field: "whole", Holder: added.Holder}
 	}
 	if err != nil {
 		return sh.refuseCustomer(c, err)
 	}
+	if owner != "" {
+		_, err := c.all.Claim(ctx, added.ID, registry.ClaimOrder{Rep: owner, Scope: scope, Extension: c.extension(owner), Terms: c.gate.TermsFor(owner)})
+		if err != nil {
+			return fmt.Errorf("customer %s was added, but is not %s's: %w", added.ID, owner, explainClaim(err))
+		}
+	}
 	return sh.printChangedCustomer(ctx, c, added.ID, "added")
+}
+
+// claimable refuses a customer one of whose numbers is a colleague's of its owner-to-be, before anything is written.
+func (sh *shell) claimable(ctx context.Context, c *customers, d registry.Draft, owner gate.Rep, scope gate.Scope) error {
+	t, _ := c.reader.Type(d.Type)
+	for _, u := range registry.UniqueValues(t, d) {
+		if t.Fields[u.Field].Kind != customer.Number {
+			continue
+		}
+		h, err := c.store.OwnerIn(ctx, gate.Number(u.Value), scope)
+		if err != nil {
+			return err
+		}
+		if h.Owner != "" && h.Owner != owner {
+			of := registry.Customer{Owners: []registry.CustomerOwner{{Scope: scope, Owner: h.Owner, Team: h.Team, Until: h.Until}}}
+			fmt.Fprintf(sh.stderr, "ringfence: the %s %s is a colleague's (%s); leave --owner out, or have it transferred first\n",
+				u.Field, h.Number.Masked(), c.ownedBy(of))
+			return errSaysNo
+		}
+	}
+	return nil
 }
 
 // refuseCustomer says whose customer is in the way, as the policy allows.

@@ -137,3 +137,49 @@ func TestExportIsImported(t *testing.T) {
 	subset(t, other.json(0, "customer", "import", out), `{"added":700}`)
 	require.Equal(t, d.run("customer", "export").stdout, other.run("customer", "export").stdout)
 }
+
+// TestCustomerOwner: a customer's owner owns all its numbers, as the commands about owners see it.
+func TestCustomerOwner(t *testing.T) {
+	d := newDesk(t)
+	acme := d.json(0, "customer", "add", "--field", "name=Acme", "--field", "phone=+12125550100", "--field", "phone=+12125550101", "--owner", "201")
+	require.Equal(t, "201", acme["owners"].([]any)[0].(map[string]any)["owner"])
+	subset(t, d.json(0, "owner", "show", "+12125550101"), `{"owner":"201"}`)
+	subset(t, d.json(3, "check", "+12125550101", "--rep", "202"), `{"reason":"owned","owner":"201"}`)
+	subset(t, d.json(0, "owner", "transfer", "+12125550101", "--to", "203"), `{"owner":"203"}`)
+	subset(t, d.json(0, "owner", "show", "+12125550100"), `{"owner":"203"}`)
+
+	taken := d.run("customer", "add", "--field", "name=acme inc", "--owner", "202")
+	require.Equal(t, 3, taken.code)
+	require.Contains(t, taken.stderr, "the name is that of customer 1 (owner 203)")
+
+	d.json(0, "owner", "claim", "+12125550109", "--rep", "204")
+	colleague := d.run("customer", "add", "--field", "name=Beta", "--field", "phone=+12125550109", "--owner", "202")
+	require.Equal(t, 3, colleague.code, colleague.stderr)
+	require.Contains(t, colleague.stderr, "the phone +1212*****09 is a colleague's (owner 204)")
+	require.Empty(t, d.list(0, "customer", "find", "beta"), "nothing was added")
+
+	alone := d.json(0, "customer", "add", "--field", "name=Gamma", "--owner", "205", "--scope", "loans")
+	subset(t, alone["owners"].([]any)[0].(map[string]any), `{"owner":"205","scope":"loans"}`)
+	d.json(0, "customer", "set", alone["customer"].(string), "--field", "phone=+12125550105")
+	found := d.list(3, "customer", "find", "+12125550105")
+	subset(t, found[0]["owners"].([]any)[0].(map[string]any), `{"owner":"205","scope":"loans"}`)
+}
+
+// TestOwnerOfOneNumberProtectsTheOther: a real call makes an owner of one number of a customer; within a second a
+// colleague's call to the other number is refused.
+func TestOwnerOfOneNumberProtectsTheOther(t *testing.T) {
+	f := newFloor(t, "rules: {claim: {min_talk: 1s}}\n")
+	f.serve()
+	var acme customerReport
+	f.decode(&acme, "customer", "add", "--field", "name=Acme", "--field", "phone=+12125550100", "--field", "phone=+12125550101")
+	mine := dial(t, f.phone("201"), "+12125550100")
+	soon(t, "the other number has the owner, too", func() bool {
+		var owner ownerReport
+		f.decode(&owner, "owner", "show", "+12125550101")
+		return owner.Owner == "201"
+	})
+	theirs := f.call(f.phone("202"), "+12125550101")
+	require.Equal(t, 403, theirs.Status)
+	require.NoError(t, mine.Hangup(t.Context()))
+	require.Len(t, f.world.Received(), 1, "a refused call reached the trunk")
+}

@@ -119,6 +119,7 @@ func (p *program) Run(ctx context.Context) error {
 	inner, behind := errgroup.WithContext(behind)
 	inner.Go(func() error { return p.gate.Run(behind) })
 	inner.Go(func() error { return p.store.Run(behind) })
+	inner.Go(func() error { return p.store.CopyCustomers(behind) })
 	inner.Go(func() error { return p.watchRegistry(behind) })
 	inner.Go(func() error { return p.checkRegistry(behind) })
 
