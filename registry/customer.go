@@ -37,6 +37,7 @@ type Customer struct {
 	Added   time.Time
 
 	version string
+	order   string // of the last change of its numbers, among all changes
 	marks   []mark
 }
 
@@ -105,7 +106,7 @@ func (s *Store) customers(ctx context.Context, ids []string) ([]Customer, error)
 func readCustomer(id string, hash map[string]string) Customer {
 	c := Customer{
 		ID: id, Type: hash["t"], Source: unescape(hash["r"]), Added: millis(hash["a"]), Fields: make(map[string][]string, len(hash)),
-		version: hash["v"], marks: splitMarks(hash["u"]),
+		version: hash["v"], order: numberOr0(hash["n"]), marks: splitMarks(hash["u"]),
 	}
 	for _, name := range slices.Sorted(maps.Keys(hash)) {
 		if len(name) < 2 || name[0] != '.' && name[0] != '+' {

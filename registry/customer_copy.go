@@ -74,7 +74,7 @@ func (s *Store) carryOut(ctx context.Context, entries []entry) error {
 	var calls []call
 	for _, e := range entries {
 		if digits, id, lost := strings.Cut(e.member, ":"); lost {
-			calls = append(calls, s.untie(id, digits))
+			calls = append(calls, s.untie(id, digits, e.place))
 		} else {
 			ids = append(ids, e.member)
 		}
@@ -113,17 +113,18 @@ func (s *Store) copies(ctx context.Context, ids []string) ([]call, error) {
 	}
 	var calls []call
 	for i, id := range ids {
-		for _, n := range readCustomer(id, records[i].Val()).Numbers {
-			calls = append(calls, s.copiesTo(id, n, owners[i].Val())...)
+		of := readCustomer(id, records[i].Val())
+		for _, n := range of.Numbers {
+			calls = append(calls, s.copiesTo(of, n, owners[i].Val())...)
 		}
 	}
 	return calls, nil
 }
 
 // copiesTo are the scripts that write into one number what its customer says of it.
-func (s *Store) copiesTo(id string, n gate.Number, owners map[string]string) []call {
+func (s *Store) copiesTo(of Customer, n gate.Number, owners map[string]string) []call {
 	if len(owners) == 0 {
-		return []call{s.copyTo(id, n, "", ownership{}, "")}
+		return []call{s.copyTo(of.ID, of.order, n, "", ownership{}, "")}
 	}
 	var calls []call
 	for _, scope := range slices.Sorted(maps.Keys(owners)) {
@@ -132,25 +133,25 @@ func (s *Store) copiesTo(id string, n gate.Number, owners map[string]string) []c
 			if o.origin == n.Digits() {
 				change = o.change
 			}
-			calls = append(calls, s.copyTo(id, n, scope, o, change))
+			calls = append(calls, s.copyTo(of.ID, of.order, n, scope, o, change))
 		}
 	}
 	return calls
 }
 
 // copyTo writes one ownership into one number. change is that of the number which it answers.
-func (s *Store) copyTo(id string, n gate.Number, scope string, o ownership, change string) call {
+func (s *Store) copyTo(id, order string, n gate.Number, scope string, o ownership, change string) call {
 	k := keysOf(n.Digits())
 	own := o.origin == k.digits && o.origin != "" && change == o.change
 	return call{copyScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed()}, []any{
 		id, scope, o.fence, change, flag(own), k.digits, identity(s.operator), adminFields(k.digits), milliseconds(s.keep),
-		strings.Join(o.facts, unit),
+		strings.Join(o.facts, unit), order,
 	}}
 }
 
-func (s *Store) untie(id, digits string) call {
+func (s *Store) untie(id, digits, order string) call {
 	k := keysOf(digits)
 	return call{untieScript, []string{k.number(), k.stream(), k.changed()}, []any{
-		id, digits, identity(s.operator), adminFields(digits), milliseconds(s.keep),
+		id, digits, identity(s.operator), adminFields(digits), milliseconds(s.keep), order,
 	}}
 }

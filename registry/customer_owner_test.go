@@ -216,6 +216,44 @@ func TestClaimsThatCross(t *testing.T) {
 	}
 }
 
+// TestAnOlderCopyStaysBehind: a copy that was on its way when a newer one came changes nothing, and an entry of the journal
+// that was made anew meanwhile stays.
+func TestAnOlderCopyStaysBehind(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		_, id := addTheirs(t, s, theirs...)
+		_, err := s.Claim(ctx, theirs[0], ClaimOrder{Rep: "201", Terms: terms()})
+		require.NoError(t, err)
+		older, err := s.copies(ctx, []string{id})
+		require.NoError(t, err)
+		_, err = s.Transfer(ctx, theirs[0], "", TransferOrder{To: "202", Terms: terms()})
+		require.NoError(t, err)
+		changed, err := s.pipeline(ctx, older)
+		require.NoError(t, err)
+		require.Equal(t, []int64{0, 0, 0}, changed)
+		require.Equal(t, gate.Rep("202"), ownerOf(t, s, theirs[1], "").Owner)
+
+		// nor does it undo a change that the customer has yet to be told of
+		crossed(t, s, "+12125550109", "203")
+		stray := s.copyTo(id, "1000", "+12125550109", "", ownership{fence: "0", facts: nil}, "")
+		stray.args[2] = ""
+		_, err = s.pipeline(ctx, []call{stray})
+		require.NoError(t, err)
+		stray.args[2], stray.args[9] = "99", "o\x1d204\x1du\x1d253402300799000"
+		changed, err = s.pipeline(ctx, []call{stray})
+		require.NoError(t, err)
+		require.Equal(t, []int64{0}, changed)
+		require.Equal(t, gate.Rep("203"), ownerOf(t, s, "+12125550109", "").Owner)
+
+		require.NoError(t, s.client.ZAdd(ctx, customerJournalKey, redis.Z{Score: 1000, Member: id}).Err())
+		require.NoError(t, s.carryOut(ctx, []entry{{id, "999"}}))
+		require.Equal(t, int64(1), s.client.ZCard(ctx, customerJournalKey).Val())
+		require.NoError(t, s.carryOut(ctx, []entry{{id, "1000"}}))
+		require.Zero(t, s.client.ZCard(ctx, customerJournalKey).Val())
+	})
+}
+
 // failing makes every command fail once so many have gone through, as if the process had died there.
 type failing struct{ left atomic.Int64 }
 

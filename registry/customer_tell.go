@@ -37,12 +37,11 @@ func (s *Store) tell(ctx context.Context, n gate.Number, scope gate.Scope) error
 	}
 	switch o, ok := readOwnership(packed); {
 	case outcome == "gone":
-		_, err = s.pipeline(ctx, []call{s.untie(id, k.digits)})
-		return err
+		return nil // the journal says that the number is nobody's
 	case !ok:
 		return fmt.Errorf("registry: customer %s: its owner cannot be read", id)
 	case outcome == "kept":
-		_, err = s.pipeline(ctx, []call{s.copyTo(id, n, identity(string(scope)), o, change)})
+		_, err = s.pipeline(ctx, []call{s.copyTo(id, "0", n, identity(string(scope)), o, change)})
 		return err
 	default:
 		return s.work(ctx, []string{id})
@@ -54,15 +53,9 @@ func (s *Store) proposeOwner(
 	ctx context.Context, id string, scope gate.Scope, fence, digits, change string, fields map[string]string,
 ) (outcome, packed string, err error) {
 	field := func(letter string) string { return fields[fieldIn(letter, scope)] }
-	number := func(text string) string {
-		if text == "" {
-			return "0"
-		}
-		return text
-	}
 	reply, err := customerOwnerScript.slice(ctx, s.client,
 		[]string{customerKey(id), customerOwnersKey(id), customerJournalKey, customerOrderKey},
-		id, identity(string(scope)), number(fence), digits, change, field("o"), number(field("s")), number(field("u")),
+		id, identity(string(scope)), numberOr0(fence), digits, change, field("o"), numberOr0(field("s")), numberOr0(field("u")),
 		packedFacts(fields, scope))
 	if err != nil {
 		return "", "", err
@@ -72,6 +65,14 @@ func (s *Store) proposeOwner(
 		return "", "", errors.New("registry: customerowner: the reply cannot be read")
 	}
 	return outcome, rest[0], nil
+}
+
+// numberOr0 is a number for a script: "0" for none.
+func numberOr0(text string) string {
+	if text == "" {
+		return "0"
+	}
+	return text
 }
 
 // toldNow tells a number's customer at once of what a command has just changed. When that fails, a gate does it.

@@ -170,6 +170,42 @@ func countMarks(t *testing.T, s *Store) (n int) {
 	return n
 }
 
+// TestChangesThatCross: many change one customer at once; the index holds what its record says in the end, and nothing else.
+func TestChangesThatCross(t *testing.T) {
+	t.Parallel()
+	s := open(t, redistest.Start(t).UnixURL(), WithoutLists())
+	r := customerReader(t)
+	c := s.Customers(r)
+	acme, err := c.Add(t.Context(), draft(t, r, "company", "name=Acme"))
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 5 {
+				_, err := c.Change(t.Context(), acme.ID, func(typ string) (customer.Values, error) {
+					return r.Read(typ, given([]string{fmt.Sprintf("tax_id=%d-%d", i, j), fmt.Sprintf("phone=+1212555%04d", 100+i*5+j)}), false)
+				})
+				if err != nil && !strings.Contains(err.Error(), "being changed by others") {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got, err := c.Get(t.Context(), acme.ID)
+	require.NoError(t, err)
+	require.Len(t, got.marks, 3)
+	require.Equal(t, 3, countMarks(t, s))
+	settle(t, s)
+	tied := 0
+	for i := range 40 {
+		if ownerOf(t, s, gate.Number(fmt.Sprintf("+1212555%04d", 100+i)), "").Customer != "" {
+			tied++
+		}
+	}
+	require.Equal(t, 1, tied)
+}
+
 // TestUniqueIndexModel adds, changes and removes at random and compares with a plain map of values.
 func TestUniqueIndexModel(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,7 @@ import (
 //	ru refused until · rb by whom · rn note
 //	d names of the lists it was added to, parted by sep · d:<list> "at SEP by SEP note" of that addition
 //	t:<rep> a pass, "until sep id sep reason sep by"
-//	cu customer · cs what of the follow-up was copied
+//	cu customer · ct place in the journal's order (rf:{customers}:js) of what tied it to one or untied it · cs what of the follow-up was copied
 //	fr rep of the call that is up · fk its attempt id · fp id of the same rep's call it took over from · fu end of its
 //	lease · fw reason of its answer · fx the rep's extension, with sep scope sep team if there is any · ff 1 once it has made
 //	its rep the owner
@@ -83,6 +83,7 @@ import (
 // The fields of a customer's hash:
 //
 //	t type · v version, counted up by each change · a added at · r where it came from · u its marks, 12 bytes each
+//	n place in the journal's order of the last change of its numbers
 //	.<field> values of a field, parted by sep · +<field> the same of numbers whose owner is the customer's
 //
 // Keys of one bucket share the hash tag {b0042}, so one script works on a Cluster. The number of buckets and the hash

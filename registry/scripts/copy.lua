@@ -2,7 +2,8 @@
 -- KEYS  1 number · 2 stream · 3 owned · 4 pool · 5 changed
 -- ARGV  1 customer's id · 2 scope · 3 fence, '' when there is no ownership to copy · 4 change of this number that the copy
 --       answers, '' for none · 5 '1': the copy is this number's own · 6 digits · 7 operator · 8 record between rep and list
---       9 keep ms · 10 facts, letter and value in turn, see ownership in customer_owner.go
+--       9 keep ms · 10 facts, letter and value in turn, see ownership in customer_owner.go · 11 place in the journal's order of
+--       the last change of the customer's numbers
 -- Returns 1 when it changed something, 0 when the number has this copy, a newer one, or a change of its own that its
 -- customer has yet to be told of.
 
@@ -20,9 +21,12 @@ local function write(kind, action, owner, within, more)
   n.last = entry
 end
 
--- 1. the number is the customer's. Whatever owners it has are news to the customer
-if redis.call('HGET', KEYS[1], 'cu') ~= id then
-  redis.call('HSET', KEYS[1], 'cu', id, 'h', '1')
+-- 1. the number is the customer's, unless it has ceased to be since. Whatever owners it has are news to the customer
+local tie = redis.call('HMGET', KEYS[1], 'cu', 'ct')
+local order = tonumber(ARGV[11])
+if tie[1] ~= id then
+  if order <= tonumber(tie[2] or 0) then return 0 end
+  redis.call('HSET', KEYS[1], 'cu', id, 'h', '1', 'ct', ARGV[11])
   for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
     local letter, within = string.match(field, '^(%l+):?(.*)$')
     if letter == 'cf' then redis.call('HDEL', KEYS[1], field) end
@@ -31,6 +35,8 @@ if redis.call('HGET', KEYS[1], 'cu') ~= id then
   write('c', 'tie', n.owned > now and n.owner or '', '', detail('customer', id))
   keep(KEYS[1], n, now, ARGV[9])
   done = 1
+elseif order > tonumber(tie[2]) then
+  redis.call('HSET', KEYS[1], 'ct', ARGV[11])
 end
 if fence == '' then return done end
 

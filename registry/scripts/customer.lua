@@ -21,7 +21,11 @@ local at = 7
 for i = 1, marks do redis.call('HSET', KEYS[4 + i], string.sub(ARGV[at + i], 3), id) end
 for i = marks + 1, marks + gives do redis.call('HDEL', KEYS[4 + i], string.sub(ARGV[at + i], 3)) end
 at = at + marks + gives
-for i = at + 1, at + entries do redis.call('ZADD', KEYS[3], redis.call('INCR', KEYS[4]), ARGV[i]) end
+local order
+for i = at + 1, at + entries do
+  order = redis.call('INCR', KEYS[4])
+  redis.call('ZADD', KEYS[3], order, ARGV[i])
+end
 at = at + entries
 
 if removed then
@@ -30,4 +34,5 @@ if removed then
 end
 for i = at + 1, at + drops do redis.call('HDEL', KEYS[1], ARGV[i]) end
 for i = at + drops + 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+if order then redis.call('HSET', KEYS[1], 'n', whole(order)) end
 return {'done', whole(redis.call('HINCRBY', KEYS[1], 'v', 1))}

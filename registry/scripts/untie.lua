@@ -1,10 +1,18 @@
 -- untie: a number is its customer's no longer. It keeps the owners it has.
 -- KEYS  1 number · 2 stream · 3 changed
--- ARGV  1 customer's id · 2 digits · 3 operator · 4 record between rep and list · 5 keep ms
--- Returns 1 when it was, 0 when it was not.
+-- ARGV  1 customer's id · 2 digits · 3 operator · 4 record between rep and list · 5 keep ms · 6 place in the journal's order
+-- Returns 1 when it was, 0 when it was not, or has become so again.
 
 local id = ARGV[1]
-if redis.call('HGET', KEYS[1], 'cu') ~= id then return 0 end
+local tie = redis.call('HMGET', KEYS[1], 'cu', 'ct')
+if tonumber(ARGV[6]) <= tonumber(tie[2] or 0) then return 0 end
+redis.call('HSET', KEYS[1], 'ct', ARGV[6]) -- so that no copy which is still on its way ties it again
+if tie[1] ~= id then
+  if redis.call('TTL', KEYS[1]) == -1 and not redis.call('HGET', KEYS[1], 'h') and not redis.call('HGET', KEYS[1], 'd') then
+    redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  end
+  return 0
+end
 local now, us = clock()
 local n = facts(KEYS[1])
 local stays = false
