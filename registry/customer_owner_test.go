@@ -254,6 +254,35 @@ func TestAnOlderCopyStaysBehind(t *testing.T) {
 	})
 }
 
+// TestLateTies: a copy that was read before a number was taken away does not tie it again, nor does an untying that comes
+// after the number was given back.
+func TestLateTies(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		c, id := addTheirs(t, s, theirs[0], theirs[1])
+		set := func(numbers ...string) {
+			_, err := c.Change(ctx, id, func(typ string) (customer.Values, error) {
+				return c.reader.Read(typ, map[string][]string{"phone": numbers}, false)
+			})
+			require.NoError(t, err)
+		}
+		before, err := s.copies(ctx, []string{id})
+		require.NoError(t, err)
+		set(string(theirs[0]))
+		place, err := s.client.Get(ctx, customerOrderKey).Result()
+		require.NoError(t, err)
+		_, err = s.pipeline(ctx, before)
+		require.NoError(t, err)
+		require.Empty(t, ownerOf(t, s, theirs[1], "").Customer)
+
+		set(string(theirs[0]), string(theirs[1]))
+		_, err = s.pipeline(ctx, []call{s.untie(id, theirs[1].Digits(), place)})
+		require.NoError(t, err)
+		require.Equal(t, id, ownerOf(t, s, theirs[1], "").Customer)
+	})
+}
+
 // failing makes every command fail once so many have gone through, as if the process had died there.
 type failing struct{ left atomic.Int64 }
 

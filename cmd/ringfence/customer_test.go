@@ -85,16 +85,17 @@ func TestCustomerImport(t *testing.T) {
 		"Delta;+12125550109;",  // line 6: Old's
 		"Eps;+12125550102;",    // line 7: Beta's
 		"Beta;+12125550101;x;", // line 8: Beta's, but not the same
-		";;")                   // line 9: no name
+		";;",                   // line 9: no name
+		"Acme;+12125550100;")   // line 10: all as line 2
 	aside := filepath.Join(t.TempDir(), "again.csv")
 	args := []string{"customer", "import", file, "--map", "Firma=name", "--duplicates", aside}
 
 	dry := d.json(1, append(args, "--dry-run")...)
-	subset(t, dry, `{"dry_run":true,"rows":8,"added":2,"duplicates":4,"unreadable":2,"left_out":["Colour"]}`)
+	subset(t, dry, `{"dry_run":true,"rows":9,"added":2,"duplicates":5,"unreadable":2,"left_out":["Colour"]}`)
 	require.Empty(t, d.list(0, "customer", "find", "acme"), "a rehearsal adds nothing")
 
 	got := d.json(1, args...)
-	subset(t, got, `{"rows":8,"added":2,"unchanged":0,"duplicates":4,"unreadable":2}`)
+	subset(t, got, `{"rows":9,"added":2,"unchanged":0,"duplicates":5,"unreadable":2}`)
 	lines := make(map[float64]map[string]any)
 	for _, p := range got["problems"].([]any) {
 		lines[p.(map[string]any)["line"].(float64)] = p.(map[string]any)
@@ -103,14 +104,15 @@ func TestCustomerImport(t *testing.T) {
 	subset(t, lines[5], `{"outcome":"unreadable"}`)
 	subset(t, lines[6], `{"outcome":"duplicate","field":"phone","value":"+1212*****09","customer":"1"}`)
 	subset(t, lines[7], `{"field":"phone","first_line":3}`)
+	subset(t, lines[10], `{"field":"all","first_line":2}`)
 	require.Contains(t, lines[9]["why"], "name: a company needs one")
 	require.NotContains(t, lines[6], "first_line")
 	kept := read(t, aside)
-	require.Equal(t, 5, strings.Count(kept, "\n"))
+	require.Equal(t, 6, strings.Count(kept, "\n"))
 	require.Contains(t, kept, "Delta;+12125550109;;6;phone;1;no owner;\n")
 
-	subset(t, d.json(1, args...), `{"added":0,"unchanged":2,"duplicates":4}`)
-	subset(t, d.json(1, append(args, "--on-duplicate", "skip")...), `{"added":0,"duplicates":4,"unreadable":2}`)
+	subset(t, d.json(1, args...), `{"added":0,"unchanged":2,"duplicates":5}`)
+	subset(t, d.json(1, append(args, "--on-duplicate", "skip")...), `{"added":0,"duplicates":5,"unreadable":2}`)
 	updated := sheet(t, "name,phone,note", "Acme,+12125550100;+12125550103,big", "Zeta,+12125550100;+12125550101,")
 	got = d.json(1, "customer", "import", updated, "--on-duplicate", "update")
 	subset(t, got, `{"updated":1,"duplicates":1}`)
