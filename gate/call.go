@@ -7,21 +7,23 @@ type Kind uint8
 
 // The kinds. The zero value is refused.
 const (
-	Unreadable    Kind = iota // neither of the others: blocked as invalid_number
+	Unreadable    Kind = iota // none of the others: blocked as invalid_number
 	EmergencyCall             // exactly a configured emergency number, or urn:service:sos
 	Extension                 // fits extensions.pattern: inside the company
 	External                  // an E.164 number
+	FeatureCode               // one of sip.codes, for the gate itself: never forwarded
 )
 
 // Dialled is what a rep dialled, read once by the Normaliser. What is forwarded is built from it, never from the text.
 type Dialled struct {
-	Kind   Kind
-	Text   string // as it came: the user part or the tel: subscriber, undecoded; its first 256 bytes at most
-	Number Number // External only
-	Local  string // EmergencyCall and Extension: the digits to send on
-	Why    string // Unreadable only: what is wrong with it, for the rep and the record
-
-	Incomplete bool // Unreadable only: it may become a number by more digits
+	Kind       Kind
+	Code       Code   // FeatureCode only: what is asked for
+	Incomplete bool   // with Why: it may become a number by more digits
+	Text       string // as it came: the user part or the tel: subscriber, undecoded; its first 256 bytes at most. FeatureCode: the code alone
+	Number     Number // External; FeatureCode: what it is about, "" when that cannot be read
+	Local      string // EmergencyCall and Extension: the digits to send on
+	Argument   string // FeatureCode only: days or PIN, digits. A PIN belongs in no log and no record
+	Why        string // Unreadable, and FeatureCode without a number: what is wrong with it, for the rep and the record
 }
 
 // Key names one call attempt. Repeating a reservation with an equal Key and Number returns the first answer; Call-ID

@@ -9,6 +9,7 @@ type Config struct {
 	Extension string   `yaml:"-"`        // sip.extensions.pattern, anchored; copied here by the loader
 	Keep      Duration `yaml:"-"`        // records.keep, 30d: how long records are kept; copied here by the loader
 	Timezone  string   `yaml:"timezone"` // IANA name: whose midnight ends a day. Default: the host's
+	Codes     Codes    `yaml:"-"`        // sip.codes; copied here by the loader
 	Rules     Rules    `yaml:"rules"`
 }
 

@@ -23,6 +23,7 @@ type Options struct {
 	Config   Config
 	Registry Registry
 	People   People           // who works here; default: nobody was entered, and everybody is known
+	Desk     Desk             // serves feature codes; nil: nobody does, and each is told so
 	Gate     string           // its name in records
 	Now      func() time.Time // default time.Now
 	Remember time.Duration    // 64×T1; default 32s
@@ -34,6 +35,7 @@ type Options struct {
 type Gate struct {
 	registry Registry
 	people   People
+	desk     Desk
 	name     string
 	now      func() time.Time
 	remember time.Duration
@@ -77,7 +79,7 @@ func New(o Options) (*Gate, error) {
 	if o.Queue == 0 {
 		o.Queue = 1 << 16
 	}
-	g := &Gate{registry: o.Registry, people: o.People, name: o.Gate, now: o.Now, remember: o.Remember}
+	g := &Gate{registry: o.Registry, people: o.People, desk: o.Desk, name: o.Gate, now: o.Now, remember: o.Remember}
 	g.calls.init()
 	g.queue.init(o.Queue)
 	g.health.report = o.Report
@@ -94,6 +96,9 @@ func (g *Gate) Reload(c Config) error {
 		return fmt.Errorf("the rules were not taken: %w", err)
 	}
 	normaliser, err := NewNormaliser(c.Region, c.Rules.Emergency, c.Extension)
+	if err == nil {
+		normaliser, err = normaliser.WithCodes(c.Codes, c.Extension)
+	}
 	if err != nil {
 		return err
 	}

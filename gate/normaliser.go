@@ -16,6 +16,7 @@ type Normaliser struct {
 	emergency map[string]bool
 	extension *regexp.Regexp // nil: there are no extensions
 	home      homePlan
+	codes     []dialledCode // see WithCodes
 }
 
 // NewNormaliser builds a normaliser for a region (ISO 3166), its exact emergency numbers and the pattern of internal
@@ -49,6 +50,16 @@ func NewNormaliser(region string, emergency []string, extension string) (*Normal
 	return z, nil
 }
 
+// WithCodes is z with feature codes, or what is wrong with these. extension is the pattern of internal numbers.
+func (z *Normaliser) WithCodes(c Codes, extension string) (*Normaliser, error) {
+	if err := c.validate(extension); err != nil {
+		return nil, err
+	}
+	with := *z
+	with.codes = c.given()
+	return &with, nil
+}
+
 // compileExtension anchors the pattern and refuses one that takes outside numbers for extensions: those would pass
 // without a decision.
 func (z *Normaliser) compileExtension(pattern string) (*regexp.Regexp, error) {
@@ -70,7 +81,7 @@ func (z *Normaliser) compileExtension(pattern string) (*regexp.Regexp, error) {
 
 // Read reads a Request-URI: its scheme (sip, sips, tel, urn) and its user part, still escaped and with its parameters;
 // for tel and urn everything after the colon. The order is: emergency as dialled, dial plan, emergency, extension,
-// number.
+// number, feature code.
 func (z *Normaliser) Read(scheme, user string, plan Dialplan) Dialled {
 	text := user
 	if len(text) > maxText {
@@ -81,10 +92,13 @@ func (z *Normaliser) Read(scheme, user string, plan Dialplan) Dialled {
 		return readURN(text, user)
 	case dialling(scheme):
 		s, why := readSubscriber(user, false)
-		if why != "" {
-			return Dialled{Text: text, Why: why}
+		if why == "" {
+			return z.read(text, s, plan)
 		}
-		return z.read(text, s, plan)
+		if d, ok := z.readCode(user, plan); ok {
+			return d
+		}
+		return Dialled{Text: text, Why: why}
 	default:
 		return Dialled{Text: text, Why: "its URI scheme is none of sip, sips, tel and urn:service:sos"}
 	}

@@ -84,6 +84,9 @@ func (c *Config) Validate() error {
 		mistakes = append(mistakes, err)
 	}
 	c.validatePeople(wrong, z)
+	if err := c.Codes.validate(c.Extension); err != nil {
+		mistakes = append(mistakes, err)
+	}
 	return errors.Join(mistakes...)
 }
 

@@ -158,3 +158,33 @@ func escaped(s, pattern string, nth int) string {
 	}
 	return b.String()
 }
+
+// Coded are the ways to dial a feature code before the number, argument between them or none: each of its spellings as
+// the phone would send it after the code. Read is what becomes of the number in it.
+func (s Subject) Coded(code, argument string) []Spelling {
+	w := writer{seen: map[Spelling]bool{}}
+	if argument != "" {
+		code += "*" + argument + "*"
+	}
+	begins := []string{code, escaped(code, "%%%02X", 1), escaped(code, "%%%02x", 2), code[:1] + "-" + code[1:], "(" + code + ")"}
+	for _, plain := range s.Spellings() {
+		if plain.Params != "" {
+			continue
+		}
+		for i, begin := range begins {
+			if i > 0 && plain.Reading != TheNumber {
+				break
+			}
+			w.spelling(Spelling{Scheme: plain.Scheme, User: begin + plain.User, Reading: plain.Reading})
+		}
+	}
+	for _, form := range s.Plain {
+		for _, user := range []string{code + form + "#", code + form + "%23", strings.TrimSuffix(code, "*") + "*" + form} {
+			w.add(user, TheNumber)
+		}
+		for _, user := range []string{code + form + "##", code + "*" + form, code + form + "*1", code + "#" + form, code + form + "#1"} {
+			w.add(user, Either)
+		}
+	}
+	return w.all
+}
