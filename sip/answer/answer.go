@@ -27,6 +27,9 @@ type Profile struct {
 	prepared map[gate.Reason]prepared
 
 	incomplete prepared // invalid_number, where more digits may make a number of it
+
+	served     code // a feature code, whatever came of it
+	causeFirst bool
 }
 
 // prepared is a refusal as far as it does not depend on the call.

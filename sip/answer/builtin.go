@@ -32,18 +32,19 @@ var (
 
 // builtin is each profile with its answers; docs/answers.md says who does what with them and how that is known.
 var builtin = map[string]profile{
-	"phone":      {answers: towardsPhones},
-	"asterisk":   {answers: towardsPBX, causeFirst: true},
-	"freepbx":    {answers: with(towardsPBX, gate.InvalidNumber, code{484, badFormat}), causeFirst: true},
-	"3cx":        {answers: towardsPBX, causeFirst: true},
-	"freeswitch": {answers: towardsPBX, causeFirst: true},
-	"cisco":      {answers: always(later), causeFirst: true},
-	"608":        {answers: towardsOperators, hidden: true, card: true},
+	"phone":      {answers: towardsPhones, served: code{403, callDenied}},
+	"asterisk":   {answers: towardsPBX, served: never, causeFirst: true},
+	"freepbx":    {answers: with(towardsPBX, gate.InvalidNumber, code{484, badFormat}), served: never, causeFirst: true},
+	"3cx":        {answers: towardsPBX, served: never, causeFirst: true},
+	"freeswitch": {answers: towardsPBX, served: never, causeFirst: true},
+	"cisco":      {answers: always(later), served: later, causeFirst: true},
+	"608":        {answers: towardsOperators, served: code{603, callDenied}, hidden: true, card: true},
 }
 
 // profile is a built-in one.
 type profile struct {
 	answers    map[gate.Reason]code
+	served     code // a feature code; asking again changes nothing, so that no phone is to be tempted to
 	causeFirst bool // Q.850 is the first Reason
 	hidden     bool // the owner is not named
 	card       bool // points to the business card

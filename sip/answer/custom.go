@@ -34,6 +34,8 @@ type Custom struct {
 	InvalidNumber Override `yaml:"invalid_number"`
 	UnknownRep    Override `yaml:"unknown_rep"`
 	RegistryDown  Override `yaml:"registry_down"`
+
+	Codes Override `yaml:"codes"` // status and cause of the answer to every feature code; its words are what came of it
 }
 
 // Override is another answer to one reason; what is left out stays as in the profile it is based on.
@@ -68,6 +70,9 @@ func (p Profiles) Named(name string) (*Profile, error) {
 		language: cmp.Or(c.Language, p.Language, english),
 		hidden:   c.Owner == ownerHidden || c.Owner == "" && base.hidden,
 		prepared: make(map[gate.Reason]prepared, len(base.answers)),
+
+		served:     code{cmp.Or(c.Codes.Status, base.served.status), cmp.Or(c.Codes.Cause, base.served.cause)},
+		causeFirst: base.causeFirst,
 	}
 	overrides := c.overrides()
 	for reason, code := range base.answers {

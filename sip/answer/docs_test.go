@@ -29,4 +29,10 @@ func TestDocumentedCodes(t *testing.T) {
 		}
 		require.True(t, strings.Contains(string(page), row(cells)), "docs/answers.md lacks the row%s", row(cells))
 	}
+	served := []string{"`codes`"}
+	for _, name := range columns {
+		c := builtin[name].served
+		served = append(served, fmt.Sprintf("%d, %d", c.status, c.cause))
+	}
+	require.True(t, strings.Contains(string(page), row(served)), "docs/answers.md lacks the row%s", row(served))
 }

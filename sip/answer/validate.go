@@ -58,6 +58,10 @@ func (c *Custom) validate(key string, m *mistakes) {
 	for _, reason := range slices.Sorted(maps.Keys(overrides)) {
 		overrides[reason].validate(key+"."+reason.String(), m)
 	}
+	c.Codes.validate(key+".codes", m)
+	if c.Codes.Phrase != "" || c.Codes.Text != "" {
+		m.wrong(key+".codes", "what is said of a feature code is what came of it; give a status and a cause only")
+	}
 }
 
 func (o Override) validate(key string, m *mistakes) {
