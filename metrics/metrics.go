@@ -24,6 +24,7 @@ type Metrics struct {
 	*messages
 	*digest
 	*notices
+	*codes
 	*registry
 	*gauges
 	*process
@@ -48,6 +49,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		messages:  newMessages(reg),
 		digest:    newDigest(reg),
 		notices:   newNotices(reg),
+		codes:     newCodes(reg),
 		registry:  newRegistry(reg),
 		gauges:    newGauges(reg),
 		process:   newProcess(reg),

@@ -78,6 +78,7 @@ func TestCardinality(t *testing.T) {
 		m.Dropped(hostile)
 		m.CallEnded(gate.Ending(i))
 		m.Notice(hostile)
+		m.Served(gate.Outcome{Result: gate.Result(i), Reason: gate.Reason(i)})
 	}
 	require.Equal(t, before, series(t, reg, forbidden))
 

@@ -22,8 +22,8 @@ type Announcement struct {
 	Language string // en, zh
 }
 
-// uri is the announcement about one reason.
-func (a *Announcement) uri(why gate.Reason) []byte {
+// uri is the announcement about one reason, or one result of a feature code.
+func (a *Announcement) uri(why fmt.Stringer) []byte {
 	return []byte(strings.NewReplacer("{reason}", why.String(), "{language}", a.Language).Replace(a.Template))
 }
 
@@ -53,43 +53,57 @@ func ParseAnnouncement(template string) (message.URI, error) {
 // The rep's phone may be sent the reason as text besides.
 func (p *Proxy) block(rc *responseContext, d *gate.Decision) {
 	if rc.peer.Notify && !d.Repeated {
-		p.notify(rc, d)
+		words := rc.peer.Profile.refusal(d)
+		p.notify(rc, d.Call.Rep, words.text())
 	}
-	if a := rc.peer.Announcement; a != nil && rc.peer.Mode.Carries() && rc.m != nil {
-		rc.decision, rc.announcing = d, true
-		rc.groups = [][]outbound{{p.toAnnouncement(rc, a, d)}}
-		rc.forward()
+	if rc.announces() {
+		rc.decision = d
+	}
+	p.say(rc, rc.peer.refusal(d), d.Reason)
+}
+
+// announces: the caller hears what is to be said.
+func (rc *responseContext) announces() bool {
+	return rc.peer.Announcement != nil && rc.peer.Mode.Carries() && rc.m != nil
+}
+
+// say ends a request with words, which the caller hears before where it can.
+func (p *Proxy) say(rc *responseContext, words refusal, why fmt.Stringer) {
+	if !rc.announces() {
+		rc.answer(words)
 		return
 	}
-	rc.answer(rc.peer.refusal(d))
+	rc.announced = &words
+	rc.groups = [][]outbound{{p.toAnnouncement(rc, &words, why)}}
+	rc.forward()
 }
 
 // toAnnouncement is the caller's INVITE as the announcement gets it: the reason in the user part and in two headers
 // (RFC 3326, and one for dial plans), in place of any of these names that the caller wrote. What was dialled is left in
 // To, which no proxy may change (RFC 3261 §16.6), and is added nowhere.
-func (p *Proxy) toAnnouncement(rc *responseContext, a *Announcement, d *gate.Decision) outbound {
-	words := rc.peer.refusal(d)
+func (p *Proxy) toAnnouncement(rc *responseContext, words *refusal, why fmt.Stringer) outbound {
+	a := rc.peer.Announcement
 	return outbound{
-		uri: a.uri(d.Reason), at: &a.Target, record: true, announces: true,
-		extra: told(words.Status, words.text(), d.Reason),
+		uri: a.uri(why), at: &a.Target, record: true, announces: true,
+		extra: told(words.Status, words.text(), why),
 		strip: &rc.peer.strip,
 	}
 }
 
-// announced ends a call whose announcement did not answer, or has ended: the caller gets the refusal that it was about.
-func (rc *responseContext) announced() {
+// unheard ends a call whose announcement did not answer, or has ended: the caller gets the refusal that it was about.
+func (rc *responseContext) unheard() {
 	if rc.cancelled {
 		rc.answer(refusal{Status: 487, Phrase: "Request Terminated"})
 		return
 	}
-	rc.answer(rc.peer.refusal(rc.decision))
+	rc.answer(*rc.announced)
 }
 
 // patience is how long a branch may ring: Timer C, and for an announcement no longer than anybody listens. Before the
 // first word of it, not longer than a trunk may stay silent.
 func (rc *responseContext) patience(heard bool) time.Duration {
 	switch t := &rc.p.Timers; {
-	case !rc.announcing:
+	case rc.announced == nil:
 		return t.C
 	case heard:
 		return min(longestAnnouncement, t.C)

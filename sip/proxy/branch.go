@@ -133,7 +133,7 @@ func (b *branch) received(m *message.Message) {
 
 // rings restarts Timer C (§16.7-2). An announcement's starts anew once, however often it says that it goes on.
 func (b *branch) rings() {
-	if b.rc.method == "INVITE" && !(b.rc.announcing && b.rang) {
+	if b.rc.method == "INVITE" && !(b.rc.announced != nil && b.rang) {
 		b.rc.tx.Shard.Start(&b.timerC, b.rc.patience(true))
 	}
 	b.rang = true
@@ -242,7 +242,7 @@ func (b *branch) cancel() {
 func (b *branch) Expired(*transaction.Timer) {
 	if b.client.Proceeding() {
 		b.sendCancel()
-		if b.rc.announcing {
+		if b.rc.announced != nil {
 			b.settle(408, nil)
 			b.rc.settled(b)
 		}

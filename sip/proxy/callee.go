@@ -27,7 +27,7 @@ func (p *Proxy) otherNumber(in *inbound, uri *gate.Dialled) *gate.Dialled {
 		return nil
 	}
 	d := p.Gate.Read(to.Scheme, string(to.User), in.from.peer.Plan)
-	if d.Kind == gate.Unreadable || d.Kind == gate.External && d.Number != uri.Number {
+	if d.Kind == gate.Unreadable || d.Kind == gate.FeatureCode || d.Kind == gate.External && d.Number != uri.Number {
 		return &d
 	}
 	return nil

@@ -26,7 +26,7 @@ type responseContext struct {
 	cancelled bool
 	answered  bool // a 2xx went up
 
-	announcing bool // the call is blocked, and is on its way to the announcement that says so
+	announced *refusal // the call is on its way to the announcement that says this, and ends with it; else nil
 }
 
 func newResponseContext(p *Proxy, tx *transaction.Server, m *message.Message) *responseContext {

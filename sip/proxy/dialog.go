@@ -179,7 +179,8 @@ func harmless(method string) bool {
 func (p *Proxy) reachingOut(in *inbound) {
 	whom := p.Gate.Read(in.uri.Scheme, string(in.uri.User), in.from.peer.Plan)
 	x := p.routing.Load().Extensions
-	if x == nil || whom.Kind != gate.External && (whom.Kind != gate.Unreadable || !dialled(in.uri.User)) {
+	number := whom.Kind == gate.External || whom.Kind == gate.FeatureCode || whom.Kind == gate.Unreadable && dialled(in.uri.User)
+	if x == nil || !number {
 		p.toExtensions(in)
 		return
 	}

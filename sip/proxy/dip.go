@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -44,14 +45,14 @@ func (m Mode) noYes(r refusal) refusal {
 }
 
 // told are the lines that say why, for a person and for a dial plan. text stands in quotes already where it comes from.
-func told(status int, text string, why gate.Reason) string {
+func told(status int, text string, why fmt.Stringer) string {
 	return "Reason: SIP;cause=" + strconv.Itoa(status) + ";text=\"" + text + "\"\r\n" + reasonHeader(why)
 }
 
 // reasonName is the header that names the reason in one word: for dial plans that act on it.
 const reasonName = "X-Ringfence-Reason"
 
-func reasonHeader(why gate.Reason) string { return reasonName + ": " + why.String() + "\r\n" }
+func reasonHeader(why fmt.Stringer) string { return reasonName + ": " + why.String() + "\r\n" }
 
 // text is what a refusal tells a person: that of its Warning, which is in their language, else the phrase.
 func (r *refusal) text() string {

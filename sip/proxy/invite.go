@@ -44,6 +44,10 @@ func (p *Proxy) decide(in *inbound) {
 		rc.answer(refusal{Status: 503, Phrase: "Draining", Headers: "Retry-After: 5\r\n"})
 		return
 	}
+	if call.Dialled.Kind == gate.FeatureCode {
+		p.serve(rc, in, call)
+		return
+	}
 	other := p.otherNumber(in, &call.Dialled)
 	if other == nil {
 		if d, done := p.Gate.Local(call); done {

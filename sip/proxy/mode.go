@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -45,9 +46,13 @@ func (peer *Peer) carries(d *gate.Dialled) bool {
 
 // refusal answers a call that may not go out in the words of the peer's mode, where that has any, else of its profile.
 func (peer *Peer) refusal(d *gate.Decision) refusal {
-	own := peer.worded(d)
-	if r, ok := peer.Mode.stop(d.Reason); ok {
-		r.Headers = told(r.Status, own.text(), d.Reason)
+	return peer.stopped(peer.worded(d), d.Reason, d.Reason)
+}
+
+// stopped is a refusal in the code that the peer's mode has for a stop, where it has one.
+func (peer *Peer) stopped(own refusal, reason gate.Reason, why fmt.Stringer) refusal {
+	if r, ok := peer.Mode.stop(reason); ok {
+		r.Headers = told(r.Status, own.text(), why)
 		return r
 	}
 	return own

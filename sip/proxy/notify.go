@@ -32,10 +32,11 @@ type notice struct {
 	text string
 }
 
-// notify sends the reason of a refusal to the rep's phone. To be called with the shard's lock held, before the answer.
-func (p *Proxy) notify(rc *responseContext, d *gate.Decision) {
-	n := &notice{p: p}
-	if !n.address(rc, d.Call.Rep) {
+// notify sends the reason of a refusal, or what came of a feature code, to the rep's phone. To be called with the shard's
+// lock held, before the answer.
+func (p *Proxy) notify(rc *responseContext, rep gate.Rep, text string) {
+	n := &notice{p: p, text: text}
+	if !n.address(rc, rep) {
 		p.Metrics.Notice(metrics.NoticeFailed)
 		return
 	}
@@ -44,8 +45,6 @@ func (p *Proxy) notify(rc *responseContext, d *gate.Decision) {
 		p.Metrics.Notice(metrics.NoticeDropped)
 		return
 	}
-	words := rc.peer.Profile.refusal(d)
-	n.text = words.text()
 	shard := rc.tx.Shard
 	p.askers.do(func() { // its Call-ID belongs to another shard, whose lock is not to be taken inside this one's
 		defer p.contain(nil)

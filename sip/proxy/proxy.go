@@ -79,6 +79,7 @@ type Proxy struct {
 	digest   *identity.Digest
 	flows    *identity.Flows
 	notices  notices
+	errands  atomic.Int32 // feature codes that are being served
 	lookups  atomic.Int64 // requests that wait for a name
 }
 

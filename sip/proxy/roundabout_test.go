@@ -184,6 +184,19 @@ var pathsRound = []struct {
 			a.sendText(trunkA, a.text(ask{uri: a.far, from: "202", toTag: "y", branch: "z9hG4bK-d" + a.id, more: routeSet(invite, false), source: trunkA}))
 		})
 	}},
+	{"behind a feature code", false, func(a attempt) {
+		for i, code := range []string{"*81", "%2A82", "*83*", "*84*30*", "*86*4711*", "*8-5"} {
+			id := fmt.Sprint(i, a.id)
+			uri, far := strings.Replace(a.uri, ":", ":"+code, 1), strings.Replace(a.far, ":", ":"+code, 1)
+			a.send(ask{uri: uri, branch: "z9hG4bK-f1" + id})
+			a.send(ask{method: "MESSAGE", uri: uri, branch: "z9hG4bK-f2" + id})
+			a.send(ask{method: "DIAL", uri: far, branch: "z9hG4bK-f3" + id})
+			a.send(ask{uri: a.free, to: "<" + uri + ">", branch: "z9hG4bK-f4" + id})
+			a.send(ask{uri: "sip:305@10.0.0.1", to: "<" + uri + ">", branch: "z9hG4bK-f5" + id})
+			a.inDialog("INVITE", far, outsideCall, "X: "+id+"\n")
+			a.inDialog("REFER", "sip:callee@"+callee.AddrPort.String(), outsideCall, "Refer-To: <"+uri+">\nX: "+id+"\n")
+		}
+	}},
 	{"3xx from the trunk", false, func(a attempt) {
 		a.send(ask{uri: a.free})
 		a.eachSent(trunkA, func(invite *message.Message) {
@@ -335,7 +348,11 @@ func TestNoWayRound(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s/%s/listed %v", subject.Region, path.name, listed), func(t *testing.T) {
 					e := notary{allowed: map[string]map[gate.Number]bool{}}
-					inWorld(t, setUp{region: subject.Region, registry: func(m *registrytest.Memory) gate.Registry { e.Memory = m; return &e }}, func(w *world) {
+					codes := everyCode
+					if i%2 == 0 && path.name != "behind a feature code" {
+						codes = gate.Codes{}
+					}
+					inWorld(t, setUp{region: subject.Region, codes: codes, registry: func(m *registrytest.Memory) gate.Registry { e.Memory = m; return &e }}, func(w *world) {
 						n := gate.Number(subject.Number)
 						switch {
 						case listed && i%2 == 0:

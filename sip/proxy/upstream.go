@@ -21,8 +21,8 @@ func (rc *responseContext) finish() {
 		// The owner did not take the call: it stays what it was, somebody else's customer.
 		blocked := d.Blocked()
 		rc.p.block(rc, &blocked)
-	case rc.announcing:
-		rc.announced()
+	case rc.announced != nil:
+		rc.unheard()
 	case best == nil || best.final == nil:
 		rc.failed(best)
 	case best.status == 503: // §16.7-6: our neighbour is overloaded, we are not

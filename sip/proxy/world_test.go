@@ -79,6 +79,8 @@ type setUp struct {
 	observe  func(gate.Decision)
 	people   gate.People
 	users    identity.Directory
+	codes    gate.Codes
+	desk     gate.Desk
 	still    bool      // no timer runs, and what is counted is counted with other worlds: for fuzzing, which makes many
 	log      io.Writer // nil: nowhere
 	resolve  func(context.Context, message.URI) ([]Hop, error)
@@ -92,7 +94,7 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 		}
 		w.registry = registrytest.NewMemory(time.Now)
 		cfg := gate.Defaults(cmp.Or(s.region, "US"))
-		cfg.Extension = "^[2-8][0-9]{2,3}$"
+		cfg.Extension, cfg.Codes = "^[2-8][0-9]{2,3}$", s.codes
 		if s.rules != nil {
 			s.rules(&cfg.Rules)
 		}
@@ -100,7 +102,7 @@ func inWorld(t *testing.T, s setUp, f func(w *world)) {
 		if s.registry != nil {
 			registry = s.registry(w.registry)
 		}
-		g, err := gate.New(gate.Options{Config: cfg, Registry: registry, People: s.people, Gate: "g1", Now: time.Now})
+		g, err := gate.New(gate.Options{Config: cfg, Registry: registry, People: s.people, Desk: s.desk, Gate: "g1", Now: time.Now})
 		require.NoError(t, err)
 		w.gate = g
 		keys, err := NewKeys([]byte("0123456789abcdef"))
