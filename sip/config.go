@@ -3,6 +3,7 @@
 package sip
 
 import (
+	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/sip/answer"
 	"github.com/ringfence/ringfence/sip/guard"
 )
@@ -16,6 +17,7 @@ type Config struct {
 	Peers      []Peer     `yaml:"peers"`     // who may send us calls; first match wins
 	Trunks     []Trunk    `yaml:"trunks"`    // where allowed calls go
 	Extensions Extensions `yaml:"extensions"`
+	Codes      gate.Codes `yaml:"codes"`       // what reps can do from the phone alone; default: nothing
 	SecretFile string     `yaml:"secret_file"` // keys that sign Record-Route, Path and digest nonces, one a line, newest first; default: a random key, lost at restart
 	Digest     Digest     `yaml:"digest"`
 	Timers     Timers     `yaml:"timers"`

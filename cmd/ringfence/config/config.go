@@ -84,5 +84,5 @@ func Defaults(region string) *Config {
 
 // Policy is the part that the gate decides by.
 func (c *Config) Policy() gate.Config {
-	return gate.Config{Region: c.Region, Extension: c.SIP.Extensions.Pattern, Keep: c.Records.Keep, Timezone: c.Timezone, Rules: c.Rules}
+	return gate.Config{Region: c.Region, Extension: c.SIP.Extensions.Pattern, Codes: c.SIP.Codes, Keep: c.Records.Keep, Timezone: c.Timezone, Rules: c.Rules}
 }
