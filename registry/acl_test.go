@@ -43,6 +43,9 @@ func TestShippedRedisConfiguration(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, passes(t, s, ""), 1)
 	require.Len(t, refusals(t, s), 1)
+	_, err = s.GrantSealed(ctx, Pass{Rep: "203", Number: number, For: time.Minute, Reason: "x"}, "4711")
+	require.NoError(t, err)
+	require.Equal(t, gate.PassReady, withPIN(t, s, "203", "4711").Result)
 	require.NoError(t, s.AddListed(ctx, "company", number, ""))
 	require.NoError(t, s.SetPassword(ctx, "201", "r", map[string]string{"MD5": "aa"}))
 	_, known, err := s.HA1(ctx, "201", "r", "MD5")
@@ -51,7 +54,7 @@ func TestShippedRedisConfiguration(t *testing.T) {
 	require.NoError(t, s.RemovePassword(ctx, "201"))
 	records, err := s.History(ctx, number, 10)
 	require.NoError(t, err)
-	require.Len(t, records, 4)
+	require.Len(t, records, 7)
 
 	for _, words := range [][]any{
 		{"FLUSHALL"},

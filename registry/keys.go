@@ -13,6 +13,7 @@ import (
 //	rf:{b0042}:n:<digits>  hash    one number, see below: as long as its last record or refusal; for ever once owned, and while listed
 //	rf:{b0042}:a:<id>      string  one attempt no longer in flight, see remembered in prelude.lua: Terms.Remember
 //	rf:{b0042}:w:<id>      string  mark that a decision taken without the script is written down: Terms.Remember
+//	rf:{b0042}:f:<id>      string  one feature code's errand: '' while it is done, then what came of it: Terms.Remember
 //	rf:{b0042}:s           stream  every record of the bucket, field "r", see record.go: trimmed to records.keep
 //	rf:{b0042}:o           sorted  owned numbers by the end of their protection, ms: until they go into the pool
 //	rf:{b0042}:p           sorted  numbers in the pool by the time they entered, ms: until somebody claims them
@@ -42,7 +43,8 @@ import (
 //	h 1: it has or had an owner in some scope, so that it is kept for ever
 //	ru refused until · rb by whom · rn note
 //	d names of the lists it was added to, parted by sep · d:<list> "at SEP by SEP note" of that addition
-//	t:<rep> a pass, "until sep id sep reason sep by"
+//	t:<rep> a pass, "until sep id sep reason sep by" · ts:<rep> one whose PIN was not dialled yet, "until sep id sep reason sep
+//	by sep salt sep digest sep wrong PINs so far"
 //	cu customer · ct place in the journal's order (rf:{customers}:js) of what tied it to one or untied it · cs what of the follow-up was copied
 //	fr rep of the call that is up · fk its attempt id · fp id of the same rep's call it took over from · fu end of its
 //	lease · fw reason of its answer · fx the rep's extension, with sep scope sep team if there is any · ff 1 once it has made
@@ -112,6 +114,7 @@ func keysOf(digits string) numberKeys { return numberKeys{tags[bucketOf(digits)]
 func (k numberKeys) number() string           { return k.tag + "n:" + k.digits }
 func (k numberKeys) attempt(id string) string { return k.tag + "a:" + id }
 func (k numberKeys) written(id string) string { return k.tag + "w:" + id }
+func (k numberKeys) errand(id string) string  { return k.tag + "f:" + id }
 func (k numberKeys) stream() string           { return k.tag + "s" }
 func (k numberKeys) owned() string            { return k.tag + "o" }
 func (k numberKeys) pool() string             { return k.tag + "p" }
@@ -124,6 +127,8 @@ func (k numberKeys) listed() string           { return k.tag + "l" }
 const (
 	fieldOwner = "o"
 	fieldPool  = "q"
+
+	fieldSealed = "ts:" // and the rep
 )
 
 // member is a number's name in the sets of owned numbers and of the pool.

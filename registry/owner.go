@@ -139,14 +139,18 @@ func (s *Store) Claim(ctx context.Context, n gate.Number, o ClaimOrder) (Holding
 // Release puts an owned number into the pool and returns it as it was; why is one of the closed set in PoolEntry. It fails
 // with ErrNotOwned when nobody owns it.
 func (s *Store) Release(ctx context.Context, n gate.Number, scope gate.Scope, why string, t gate.Terms) (Holding, error) {
-	change := ownerChange{action: "release", scope: scope, seat: seat("", scope, ""), terms: t, why: identity(why)}
+	return s.release(ctx, n, ownerChange{action: "release", scope: scope, seat: seat("", scope, ""), terms: t, why: identity(why)})
+}
+
+// release is Release; a change that names a rep is that rep's own, and fails with *OwnedError when a colleague owns the number.
+func (s *Store) release(ctx context.Context, n gate.Number, change ownerChange) (Holding, error) {
 	st, err := s.changeOwner(ctx, n, change)
 	if err != nil {
 		return Holding{}, err
 	}
 	before, err := st.owner(n, change)
 	if err == nil {
-		s.dropped(ctx, before.Owner, Held{n, scope})
+		s.dropped(ctx, before.Owner, Held{n, change.scope})
 	}
 	return before, err
 }
@@ -218,7 +222,7 @@ type ownerChange struct {
 func (s *Store) changeOwner(ctx context.Context, n gate.Number, c ownerChange) (state, error) {
 	k := keysOf(n.Digits())
 	st, err := s.state(ctx, n, ownerScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed()},
-		c.action, identity(string(c.rep)), c.seat, c.until, k.digits, identity(s.operator), adminFields(k.digits),
+		c.action, identity(string(c.rep)), c.seat, c.until, k.digits, identity(s.actor(ctx)), adminFields(k.digits),
 		milliseconds(s.keepOr(c.terms.Keep)), rulesOf(c.terms), milliseconds(c.terms.Bar), c.level, c.why, c.detail, c.may)
 	if err == nil {
 		s.toldNow(ctx, n, st, c.scope)

@@ -22,6 +22,7 @@ type Pass struct {
 	Until  time.Time
 	Reason string // why it was granted, for the record
 	By     string // who granted it
+	Sealed bool   // it has a PIN, and is good only once that was dialled; see sealed.go
 }
 
 // ErrNoPass means that a rep has no pass to a number.
@@ -90,8 +91,12 @@ func (s *Store) Passes(ctx context.Context, n gate.Number) iter.Seq2[Pass, error
 				return yield(Pass{}, err)
 			}
 			st.now = now
-			if p, ok := st.pass(n, gate.Rep(unescape(of))); ok {
+			rep := gate.Rep(unescape(of))
+			if p, ok := st.pass(n, rep); ok {
 				return yield(p, nil)
+			}
+			if p, ok := st.sealed(n, rep); ok {
+				return yield(p.Pass, nil)
 			}
 			return true // used or revoked meanwhile
 		})
@@ -102,6 +107,11 @@ func (st state) passes(n gate.Number, yield func(Pass, error) bool) {
 	for field := range st.fields {
 		if rep, ok := strings.CutPrefix(field, "t:"); ok {
 			if p, ok := st.pass(n, gate.Rep(unescape(rep))); ok && !yield(p, nil) {
+				return
+			}
+		}
+		if rep, ok := strings.CutPrefix(field, fieldSealed); ok {
+			if p, ok := st.sealed(n, gate.Rep(unescape(rep))); ok && !yield(p.Pass, nil) {
 				return
 			}
 		}

@@ -32,13 +32,18 @@ var ErrNotRefused = errors.New("no refusal of this number is in force")
 // Refuse writes a customer's no down, from now for so long; one that is in force gets the new end. By is the rep or
 // operator who heard it; "" is the operator.
 func (s *Store) Refuse(ctx context.Context, n gate.Number, by string, coolDown time.Duration, text string) (Refusal, error) {
+	return s.refuse(ctx, n, "refuse", by, coolDown, text)
+}
+
+// refuse is Refuse; as "hear" it never brings the end forward.
+func (s *Store) refuse(ctx context.Context, n gate.Number, action, by string, coolDown time.Duration, text string) (Refusal, error) {
 	if coolDown <= 0 {
 		return Refusal{}, errors.New("a refusal needs a cool-down longer than zero")
 	}
 	if by == "" {
 		by = s.operator
 	}
-	st, err := s.changeRefusal(ctx, n, "refuse", by, coolDown, text)
+	st, err := s.changeRefusal(ctx, n, action, by, coolDown, text)
 	if err != nil {
 		return Refusal{}, err
 	}
@@ -63,7 +68,7 @@ func (s *Store) LiftRefusal(ctx context.Context, n gate.Number) (Refusal, error)
 func (s *Store) changeRefusal(ctx context.Context, n gate.Number, action, by string, coolDown time.Duration, text string) (state, error) {
 	k := keysOf(n.Digits())
 	return s.state(ctx, n, refusalScript, []string{k.number(), k.stream(), k.refused()},
-		action, identity(by), milliseconds(coolDown), note(text), k.digits, identity(s.operator),
+		action, identity(by), milliseconds(coolDown), note(text), k.digits, identity(s.actor(ctx)),
 		adminFields(k.digits), milliseconds(s.keep))
 }
 

@@ -76,6 +76,10 @@ var (
 	untieLua string
 	//go:embed scripts/journal.lua
 	journalLua string
+	//go:embed scripts/errand.lua
+	errandLua string
+	//go:embed scripts/sealed.lua
+	sealedLua string
 )
 
 var (
@@ -95,6 +99,8 @@ var (
 	refusalScript = newScript("refusal", refusalLua)
 	listingScript = newScript("listing", listingLua)
 	historyScript = newScript("history", historyLua)
+	errandScript  = newScript("errand", errandLua)
+	sealedScript  = newScript("sealed", sealedLua)
 
 	customerScript      = newScript("customer", customerLua)
 	customerOwnerScript = newScript("customerowner", customerOwnerLua)
@@ -107,6 +113,7 @@ var (
 		decideScript, eventScript, notedScript, renewScript,
 		holdingScript, ownerScript, shareScript, protectScript, passScript,
 		reserveScript, settleScript, dropScript, dealtScript, refusalScript, listingScript, historyScript,
+		errandScript, sealedScript,
 	}
 )
 

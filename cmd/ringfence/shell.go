@@ -51,6 +51,7 @@ func (sh *shell) newRootCommand() *cobra.Command {
 		sh.newCustomerCommand(),
 		sh.newRefuseCommand(),
 		sh.newRefusalCommand(),
+		sh.newPassCommand(),
 		sh.newDNCCommand(),
 		sh.newRepCommand(),
 		sh.newTeamCommand(),

@@ -1,7 +1,8 @@
 -- owner: an operator claims a number for a rep, releases it into the pool or transfers it.
 -- KEYS  1 number · 2 stream · 3 owned · 4 pool · 5 changed
--- ARGV  1 claim, release or transfer · 2 rep · 3 rep's seat, see decide: its scope is whose ownership it is · 4 ms for which
---       the number is the rep's, '' by the rules (claim) · 5 digits · 6 operator · 7 record between rep and list · 8 keep ms
+-- ARGV  1 claim, release or transfer · 2 rep; of a release whoever may release their own only, '' for any owner's
+--       3 rep's seat, see decide: its scope is whose ownership it is
+--       4 ms for which the number is the rep's, '' by the rules (claim) · 5 digits · 6 operator · 7 record between rep and list · 8 keep ms
 --       9 rules, see until_ · 10 bar ms · 11 level of the customer (claim)
 --       12 why (release), or 'pool' when it must be there (claim) · 13 detail of the record
 --       14 'fresh': the rep may claim no more from the pool (claim)
@@ -26,6 +27,7 @@ end
 
 if action ~= 'claim' and not owned then return state('nobody', KEYS[1], now) end
 
+if action == 'release' and rep ~= '' and a.owner ~= rep then return state('owned', KEYS[1], now) end -- theirs to release
 if action == 'release' then
   local before = state('done', KEYS[1], now)
   leave(a, ARGV[12], tonumber(ARGV[10]), now)
