@@ -34,6 +34,12 @@ func TestRedisConfiguration(t *testing.T) {
 
 	list := filepath.Join(t.TempDir(), "list.txt")
 	require.NoError(t, os.WriteFile(list, []byte("+12125550666\n+12125550667\n"), 0o600))
+	staff := filepath.Join(t.TempDir(), "staff.csv")
+	rows := "id\n"
+	for i := range 300 {
+		rows += strconv.Itoa(1000+i) + "\n"
+	}
+	require.NoError(t, os.WriteFile(staff, []byte(rows), 0o600))
 	for _, args := range [][]string{
 		{"owner", "claim", "+12125550100", "--rep", "201"},
 		{"owner", "show", "+12125550100"},
@@ -51,6 +57,10 @@ func TestRedisConfiguration(t *testing.T) {
 		{"dnc", "rollback", "--list", "national"},
 		{"history", "+12125550100"},
 		{"check", "+12125550100", "--rep", "201"},
+		{"rep", "load", staff}, // so many that they are staged
+		{"rep", "show", "1001"},
+		{"rep", "remove", "1001"},
+		{"team", "add", "east"},
 	} {
 		got := f.run(append(args, user...)...)
 		require.Zero(t, got.code, "%v: %s", args, got.stderr)
