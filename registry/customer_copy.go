@@ -47,24 +47,26 @@ func (s *Store) work(ctx context.Context, members []string) error {
 	return nil
 }
 
-// drain carries out everything that the journal holds, oldest first, and says how much that was.
-func (s *Store) drain(ctx context.Context) (done int, err error) {
+// Finish carries out what commands that died before have left to be copied.
+func (c *Customers) Finish(ctx context.Context) error { return c.store.drain(ctx) }
+
+// drain carries out everything that the journal holds, oldest first.
+func (s *Store) drain(ctx context.Context) error {
 	for {
 		found, err := s.client.ZRangeWithScores(ctx, customerJournalKey, 0, addAtOnce-1).Result()
 		if err != nil {
-			return done, fmt.Errorf("registry: customers: %w", err)
+			return fmt.Errorf("registry: customers: %w", err)
 		}
 		if len(found) == 0 {
-			return done, nil
+			return nil
 		}
 		entries := make([]entry, len(found))
 		for i, z := range found {
 			entries[i] = entry{z.Member.(string), strconv.FormatFloat(z.Score, 'f', -1, 64)}
 		}
 		if err := s.carryOut(ctx, entries); err != nil {
-			return done, err
+			return err
 		}
-		done += len(entries)
 	}
 }
 

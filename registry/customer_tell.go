@@ -123,8 +123,7 @@ func (s *Store) copyOnce(ctx context.Context) error {
 	if err := s.tellAll(ctx); err != nil {
 		return err
 	}
-	_, err = s.drain(ctx)
-	return err
+	return s.drain(ctx)
 }
 
 // leadCopying says whether this process is the one that copies now. Two at a time would do no harm.

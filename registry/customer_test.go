@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -336,9 +337,7 @@ func (m *uniqueModel) add(fields map[string][]string) {
 
 func (m *uniqueModel) change(id string, fields map[string][]string) {
 	whole := map[string][]string{"phone": nil, "tax_id": nil, "note": nil}
-	for name, values := range fields {
-		whole[name] = values
-	}
+	maps.Copy(whole, fields)
 	_, err := m.c.Change(m.t.Context(), id, func(typ string) (customer.Values, error) { return m.r.Read(typ, whole, false) })
 	switch {
 	case m.fields[id] == nil:

@@ -127,6 +127,9 @@ func (sh *shell) importCustomers(ctx context.Context, c *customers, path string,
 	bar := sh.progress("importing", size, true)
 	err = im.run(ctx, rows, bar)
 	bar.finish()
+	if err == nil && !o.dryRun {
+		err = c.all.Finish(ctx)
+	}
 	if err = errors.Join(err, aside.close()); err != nil {
 		return fmt.Errorf("%s was read up to line %d: %w; do it again to go on, what was added stays as it is", source, report.last, err)
 	}

@@ -60,8 +60,7 @@ const (
 // next is the next row and the line it begins on.
 func (r *rowReader) next() (fileRow, error) {
 	cells, err := r.lines.Read()
-	var broken *csv.ParseError
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
 		return fileRow{line: broken.StartLine}, fmt.Errorf("%w: %w", errUnreadable, broken.Err)
 	}
 	if err != nil {

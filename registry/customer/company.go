@@ -103,7 +103,7 @@ func isUnspaced(r rune) bool {
 func companyWords(name string) []string {
 	var words []string
 	single := false // the last word is a row of single letters
-	for _, word := range strings.Fields(strings.Map(companyRune, spelledOut.Replace(fold(name)))) {
+	for word := range strings.FieldsSeq(strings.Map(companyRune, spelledOut.Replace(fold(name)))) {
 		n, letter := len(words), isLetter(word)
 		if n > 0 && (letter && single || isUnspaced(lastRune(words[n-1])) && isUnspaced(firstRune(word))) {
 			words[n-1] += word

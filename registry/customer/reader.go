@@ -8,8 +8,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/ringfence/ringfence/gate"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/ringfence/ringfence/gate"
 )
 
 // How much a record may hold.

@@ -49,8 +49,10 @@ func TestCompaniesThatAreOne(t *testing.T) {
 		{"有限公司"},
 		{"Incyte Corp", "Incyte"},
 		{"Café", "Cafe\u0301", "CAFE"},
-		{"がんばる"}, {"かんはる"},
-		{"!!!"}, {"???"},
+		{"がんばる"},
+		{"かんはる"},
+		{"!!!"},
+		{"???"},
 	}
 	seen := make(map[string]string)
 	for _, row := range rows {
