@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -131,9 +132,14 @@ func TestOneCustomerOfAll(t *testing.T) {
 			wg.Go(func() {
 				<-start
 				added, err := stores[i%3].Customers(r).Add(t.Context(), d)
+				var late net.Error // on a busy machine: it was added, or it was not; doing it again tells
+				asked := 1
+				for ; errors.As(err, &late) && asked < 20; asked++ {
+					added, err = stores[i%3].Customers(r).Add(t.Context(), d)
+				}
 				var taken *TakenError
 				switch {
-				case err == nil && !added.Same:
+				case err == nil && (!added.Same || asked > 1):
 					wins.Add(1)
 				case errors.As(err, &taken) && taken.Holder.ID != "":
 					refused.Add(1)
