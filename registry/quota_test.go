@@ -338,3 +338,26 @@ func pooledClaims(t *testing.T, s *Store) map[gate.Rep]int {
 	}
 	return claims
 }
+
+// What comes after a claim in the same batch waits for it: a call that was up long enough made an owner, however it ended.
+func TestFirmAndItsEndTogether(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, s *Store) {
+		q := question(number, "201", "a")
+		decide(t, s, q)
+		other := question(numbered(1), "202", "b")
+		decide(t, s, other)
+		require.NoError(t, s.Write(context.Background(), []gate.Event{
+			{Kind: gate.Firm, Reservation: q.Reservation, Terms: q.Terms, Talk: 10 * time.Second},
+			{Kind: gate.Ended, Reservation: other.Reservation, Terms: q.Terms, Ending: gate.EndUnanswered},
+			{Kind: gate.Ended, Reservation: q.Reservation, Terms: q.Terms, Ending: gate.EndUnknown},
+		}))
+		h, err := s.Owner(context.Background(), number)
+		require.NoError(t, err)
+		require.Equal(t, gate.Rep("201"), h.Owner)
+		require.Nil(t, h.Flight)
+		h, err = s.Owner(context.Background(), numbered(1))
+		require.NoError(t, err)
+		require.Nil(t, h.Flight)
+	})
+}
