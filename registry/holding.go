@@ -77,6 +77,9 @@ func (s *Store) state(ctx context.Context, n gate.Number, sc script, keys []stri
 	if n == "" {
 		return state{}, errors.New("registry: no number given")
 	}
+	if s.cause.Mark != "" && sc.name != holdingScript.name {
+		sc, keys = onceOf(sc), append(keys, onceKey(n, s.cause.Mark))
+	}
 	list, err := sc.slice(ctx, s.client, keys, args...)
 	if err != nil {
 		return state{}, err

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/ringfence/ringfence/gate"
 )
@@ -21,8 +22,9 @@ import (
 //	rf:{b0042}:c           set     customers' numbers whose owner changed, until the customer was told: members as of o and p
 //	rf:{b0042}:l           sorted  numbers with single do-not-call additions by the time of the last, ms: until removed
 //	rf:{b0042}:t           sorted  passes by their end, ms, members "digits:rep": until that end, or a while after their use
+//	rf:{b0042}:g           sorted  numbers in a stage of the follow-up by the time it is over, ms, below 0 once that was told
 //
-// Members of o, p and c are "digits" in the company's one scope, "digits:scope" in another; of the other sets "digits".
+// Members of o, p, c and g are "digits" in the company's one scope, "digits:scope" in another; of the other sets "digits".
 //
 // The fields of a number's hash; times are milliseconds since 1970 by the server's clock, texts are escaped (text.go).
 // What a number has in a scope, in the company's one scope by these names, in another by "name:scope":
@@ -122,6 +124,7 @@ func (k numberKeys) passes() string           { return k.tag + "t" }
 func (k numberKeys) refused() string          { return k.tag + "r" }
 func (k numberKeys) changed() string          { return k.tag + "c" }
 func (k numberKeys) listed() string           { return k.tag + "l" }
+func (k numberKeys) staged() string           { return k.tag + "g" }
 
 // Letters of the fields that other files read.
 const (
@@ -130,6 +133,12 @@ const (
 
 	fieldSealed = "ts:" // and the rep
 )
+
+// splitMember is the inverse of member.
+func splitMember(m string) (gate.Number, gate.Scope) {
+	digits, scope, _ := strings.Cut(m, ":")
+	return gate.Number("+" + digits), gate.Scope(unescape(scope))
+}
 
 // member is a number's name in the sets of owned numbers and of the pool.
 func member(digits string, scope gate.Scope) string {

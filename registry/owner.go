@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -223,7 +224,8 @@ func (s *Store) changeOwner(ctx context.Context, n gate.Number, c ownerChange) (
 	k := keysOf(n.Digits())
 	st, err := s.state(ctx, n, ownerScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed()},
 		c.action, identity(string(c.rep)), c.seat, c.until, k.digits, identity(s.actor(ctx)), adminFields(k.digits),
-		milliseconds(s.keepOr(c.terms.Keep)), rulesOf(c.terms), milliseconds(c.terms.Bar), c.level, c.why, c.detail, c.may)
+		milliseconds(s.keepOr(c.terms.Keep)), rulesOf(c.terms), milliseconds(c.terms.Bar), c.level, c.why,
+		cmp.Or(c.detail, s.cause.Detail), c.may)
 	if err == nil {
 		s.toldNow(ctx, n, st, c.scope)
 	}

@@ -75,7 +75,7 @@ func (s *Store) protect(ctx context.Context, n gate.Number, scope gate.Scope, ac
 	k := keysOf(n.Digits())
 	st, err := s.state(ctx, n, protectScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed()},
 		action, identity(string(scope)), argument, rulesOf(t), k.digits, identity(s.operator),
-		adminFields(k.digits), milliseconds(s.keepOr(t.Keep)), "")
+		adminFields(k.digits), milliseconds(s.keepOr(t.Keep)), s.cause.Detail)
 	if err != nil {
 		return Holding{}, err
 	}

@@ -14,7 +14,8 @@ import (
 // at the end left out. The entry's id holds the time, by the server's clock.
 //
 //	1 version of this encoding, "1" · 2 id of the number's record before this one, "" for the first
-//	3 kind: d decision · e end · o owner · r refusal · l listing · p pass · c customer · k feature code
+//	3 kind: d decision · e end · o owner · r refusal · l listing · p pass · c customer · k feature code · q pool ·
+//	n request · g stage
 //	4 verdict · 5 reason, or what a command did · 6 owner
 //	7 rep who called, or the operator · 8 number (what was dialled, when it is none) · 9 peer · 10 gate · 11 policy
 //	12 Call-ID · 13 list · 14 version of the list · 15 talk ms · 16 ending · 17 SIP status · 18 note
@@ -41,11 +42,15 @@ const (
 	RecordListing  RecordKind = "listing"  // dnc add or remove of one number
 	RecordCustomer RecordKind = "customer" // tie or untie: the number is a customer's, or no longer
 	RecordCode     RecordKind = "code"     // a feature code that a rep dialled; the note is what came of it
+	RecordRequest  RecordKind = "request"  // what became of a request: open, approve, deny, cancel, escalate, expire, carry_out, fail
+	RecordPool     RecordKind = "pool"     // recycle or warn
+	RecordStage    RecordKind = "stage"    // enter, leave or warn
 )
 
 var recordKinds = map[string]RecordKind{
 	"d": RecordDecision, "e": RecordEnd, "o": RecordOwner, "p": RecordPass, "r": RecordRefusal, "l": RecordListing,
 	"c": RecordCustomer, "k": RecordCode,
+	"q": RecordPool, "n": RecordRequest, "g": RecordStage,
 }
 
 // Record is one thing that happened to a number.

@@ -40,7 +40,7 @@ func (s *Store) changeShares(ctx context.Context, n gate.Number, scope gate.Scop
 	k := keysOf(n.Digits())
 	st, err := s.state(ctx, n, shareScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed()},
 		action, identity(string(scope)), identity(string(with)), percent, mostShares, k.digits, identity(s.operator),
-		adminFields(k.digits), milliseconds(s.keep), "")
+		adminFields(k.digits), milliseconds(s.keep), s.cause.Detail)
 	if err != nil {
 		return Holding{}, err
 	}

@@ -26,11 +26,12 @@ type Store struct {
 	lists    *dnc.Watcher    // nil when opened without lists
 	people   *people.Watcher
 	operator string
+	cause    Cause // why, when it is not the operator's own doing
 	keep     time.Duration
 	within   time.Duration // bounds a question without a deadline
 	log      func(error)
-	late     bool // Open does not insist on a server that answers
-	holders  holders
+	late     bool          // Open does not insist on a server that answers
+	holders  *holders      // shared by all that For returns
 	prepared chan struct{} // closed once scripts and lists are where they belong
 }
 
@@ -71,7 +72,7 @@ func Open(ctx context.Context, cfg Config, options ...Option) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{operator: systemUser(), keep: defaultKeep, within: decideWithin, log: func(error) {}, prepared: make(chan struct{})}
+	s := &Store{operator: systemUser(), keep: defaultKeep, within: decideWithin, log: func(error) {}, holders: &holders{}, prepared: make(chan struct{})}
 	var err error
 	if s.place, err = parseURL(cfg.URL); err != nil {
 		return nil, err
