@@ -25,6 +25,7 @@ type Metrics struct {
 	*digest
 	*notices
 	*codes
+	*webhooks
 	*registry
 	*gauges
 	*process
@@ -50,6 +51,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		digest:    newDigest(reg),
 		notices:   newNotices(reg),
 		codes:     newCodes(reg),
+		webhooks:  newWebhooks(reg),
 		registry:  newRegistry(reg),
 		gauges:    newGauges(reg),
 		process:   newProcess(reg),

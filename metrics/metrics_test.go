@@ -79,6 +79,7 @@ func TestCardinality(t *testing.T) {
 		m.CallEnded(gate.Ending(i))
 		m.Notice(hostile)
 		m.Served(gate.Outcome{Result: gate.Result(i), Reason: gate.Reason(i)})
+		m.Webhook(hostile)
 	}
 	require.Equal(t, before, series(t, reg, forbidden))
 

@@ -9,6 +9,7 @@ import (
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/registry"
 	"github.com/ringfence/ringfence/registry/customer"
+	"github.com/ringfence/ringfence/registry/webhooks"
 	"github.com/ringfence/ringfence/sip"
 )
 
@@ -25,7 +26,8 @@ type Config struct {
 	HTTP     HTTP            `yaml:"http"`
 	Log      Log             `yaml:"log"`
 
-	Customers customer.Config `yaml:"customers"` // record types and unique fields
+	Customers customer.Config     `yaml:"customers"` // record types and unique fields
+	Webhooks  []webhooks.Endpoint `yaml:"webhooks"`  // who is told of events; default: nobody
 }
 
 // Records says how long the record of decisions is kept in the registry.
@@ -76,6 +78,7 @@ func Defaults(region string) *Config {
 		Registry:  registry.Defaults(),
 		Rules:     policy.Rules,
 		Customers: customer.Defaults(),
+		Webhooks:  []webhooks.Endpoint{},
 		Records:   Records{Keep: policy.Keep},
 		HTTP:      HTTP{Listen: "127.0.0.1:9090"},
 		Log:       Log{Level: "info", Numbers: numbersMasked},

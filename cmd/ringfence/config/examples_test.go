@@ -29,14 +29,14 @@ func TestFullExampleHasEveryKey(t *testing.T) {
 	data, err := os.ReadFile(examples + "ringfence.yaml")
 	require.NoError(t, err)
 	keys := leavesOf(reflect.TypeFor[Config](), "")
-	for _, list := range []string{"sip.peers", "sip.trunks"} {
+	for _, list := range []string{"sip.peers", "sip.trunks", "webhooks"} {
 		field, err := find(reflect.ValueOf(&Config{}).Elem(), list)
 		require.NoError(t, err)
 		keys = append(keys, leavesOf(field.Type().Elem(), list+"[]")...)
 	}
 	for _, key := range keys {
 		name := key[strings.LastIndexAny(key, ".")+1:]
-		require.Regexp(t, regexp.MustCompile(`(?m)^\s*(# )?(- )?`+name+`:`), string(data), key)
+		require.Regexp(t, regexp.MustCompile(`(?m)^\s*(# +)?(- )?`+name+`:`), string(data), key)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ringfence/ringfence/registry/webhooks"
 )
 
 // maxName bounds the gate's name, which stands in every record.
@@ -14,7 +16,7 @@ const maxName = 64
 
 // Validate says everything that is wrong, part by part; each mistake begins with its key.
 func (c *Config) Validate() error {
-	return errors.Join(c.SIP.Validate(), c.validateClient(), c.HTTP.Validate(), c.validateCard())
+	return errors.Join(c.SIP.Validate(), c.validateClient(), c.HTTP.Validate(), c.validateCard(), webhooks.Validate(c.Webhooks))
 }
 
 // validateCard: a card that the gate is to serve needs the listener.
