@@ -33,6 +33,8 @@ type Rules struct {
 
 	UnknownRep  UnknownAction `yaml:"unknown_rep"` // allow | block, default allow: a rep who is not among the people
 	Territories TerritoryRule `yaml:"territories"`
+	Requests    RequestsRule  `yaml:"requests"` // what reps may ask for, and who answers
+	Stages      []StageRule   `yaml:"stages"`   // the follow-up process; default: none
 }
 
 // ClaimRule says what makes an owner.

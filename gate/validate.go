@@ -30,6 +30,8 @@ func Defaults(region string) Config {
 			Budget:         Duration(40 * time.Millisecond),
 			UnknownRep:     UnknownAllow,
 			Territories:    TerritoryRule{Action: TerritoryMark, Areas: []Area{}},
+			Requests:       defaultRequests(),
+			Stages:         []StageRule{},
 		},
 	}
 }
@@ -79,6 +81,8 @@ func (c *Config) Validate() error {
 		wrong("rules.owned.action", "%s is not one of %s", c.Rules.Owned.Action, list(ownedActionNames[:]))
 	}
 	c.validateOwnership(wrong)
+	c.Rules.Requests.validate(wrong)
+	validateStages(c.Rules.Stages, wrong)
 	z, err := NewNormaliser(c.Region, c.Rules.Emergency, c.Extension)
 	if err != nil {
 		mistakes = append(mistakes, err)

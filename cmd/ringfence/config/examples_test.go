@@ -29,7 +29,7 @@ func TestFullExampleHasEveryKey(t *testing.T) {
 	data, err := os.ReadFile(examples + "ringfence.yaml")
 	require.NoError(t, err)
 	keys := leavesOf(reflect.TypeFor[Config](), "")
-	for _, list := range []string{"sip.peers", "sip.trunks", "webhooks"} {
+	for _, list := range []string{"sip.peers", "sip.trunks", "rules.stages", "webhooks"} {
 		field, err := find(reflect.ValueOf(&Config{}).Elem(), list)
 		require.NoError(t, err)
 		keys = append(keys, leavesOf(field.Type().Elem(), list+"[]")...)

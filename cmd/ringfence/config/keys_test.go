@@ -15,7 +15,7 @@ func TestEveryKeyCanBeRead(t *testing.T) {
 	leaves := leavesOf(reflect.TypeFor[Config](), "")
 	require.Greater(t, len(leaves), 20)
 	for _, key := range append(leaves, "sip.peers[0].name", "sip.peers[0].from", "sip.peers[0].dialplan", "sip.trunks[0].priority",
-		"webhooks[0].events") {
+		"rules.stages[0].then", "webhooks[0].events") {
 		var cfg Config
 		target, err := find(reflect.ValueOf(&cfg).Elem(), key)
 		require.NoError(t, err, key)
