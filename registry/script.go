@@ -60,6 +60,8 @@ var (
 	dropLua string
 	//go:embed scripts/dealt.lua
 	dealtLua string
+	//go:embed scripts/stage.lua
+	stageLua string
 	//go:embed scripts/refusal.lua
 	refusalLua string
 	//go:embed scripts/listing.lua
@@ -96,6 +98,7 @@ var (
 	settleScript  = newScript("settle", settleLua)
 	dropScript    = newScript("drop", dropLua)
 	dealtScript   = newScript("dealt", dealtLua)
+	stageScript   = newOwnershipScript("stage", stageLua)
 	refusalScript = newScript("refusal", refusalLua)
 	listingScript = newScript("listing", listingLua)
 	historyScript = newScript("history", historyLua)
@@ -111,7 +114,7 @@ var (
 	scripts = []script{
 		customerScript, customerOwnerScript, copyScript, untieScript, journalScript,
 		decideScript, eventScript, notedScript, renewScript,
-		holdingScript, ownerScript, shareScript, protectScript, passScript,
+		holdingScript, ownerScript, shareScript, protectScript, stageScript, passScript,
 		reserveScript, settleScript, dropScript, dealtScript, refusalScript, listingScript, historyScript,
 		errandScript, sealedScript,
 	}

@@ -112,7 +112,7 @@ end
 -- take(a, rep, extension, team, now): rep becomes the owner; the caller finishes or renews. What was agreed with an owner
 -- before, or about them, goes.
 local function take(a, rep, extension, team, now)
-  clear(a, 'x', 'um', 'ub', 'm', 'w', 'k', 'v', 'j', 'b', 'bu', 'q', 'qw')
+  clear(a, 'x', 'um', 'ub', 'm', 'w', 'k', 'v', 'j', 'b', 'bu', 'q', 'qw', 'g', 'gs', 'gr')
   redis.call('HSET', a.keys[1], 'h', '1', at('o', a.scope), rep, at('s', a.scope), whole(now), at('c', a.scope), '0')
   if extension ~= '' then set(a, 'x', extension) end
   if team ~= '' then set(a, 'm', team) end
@@ -139,7 +139,7 @@ end
 
 -- leave(a, why, bar, now): the number goes into the pool; its owner may not claim it again for bar ms.
 local function leave(a, why, bar, now)
-  clear(a, 'o', 'x', 's', 'u', 'um', 'ub', 'c', 'm', 'w', 'k', 'v', 'j', 'bu')
+  clear(a, 'o', 'x', 's', 'u', 'um', 'ub', 'c', 'm', 'w', 'k', 'v', 'j', 'bu', 'g', 'gs', 'gr')
   redis.call('HSET', a.keys[1], 'h', '1', at('q', a.scope), whole(now), at('qw', a.scope), why, at('b', a.scope), a.owner)
   if bar > 0 then set(a, 'bu', whole(now + bar)) end
   redis.call('ZREM', a.keys[2], a.member)
