@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -97,6 +98,15 @@ func onceOf(sc script) script {
 	body := strings.TrimPrefix(sc.source, prelude+"\n")
 	end := strings.ReplaceAll(onceEndLua, "%MS%", milliseconds(onceFor))
 	return newScript(sc.name, onceLua+body+end)
+}
+
+// AlreadyDone says whether what this cause brings about was done to a number before.
+func (s *Store) AlreadyDone(ctx context.Context, n gate.Number) (bool, error) {
+	found, err := s.client.Exists(ctx, onceKey(n, s.cause.Mark)).Result()
+	if err != nil {
+		return false, fmt.Errorf("registry: %w", err)
+	}
+	return found > 0, nil
 }
 
 // onceKey is where a mark is kept: in the bucket of the number.

@@ -129,6 +129,21 @@ func TestStages(t *testing.T) {
 		require.NoError(t, s.LeaveStage(ctx, number, ""))
 		require.Equal(t, "stage leave offer from=", told(t, s, number)[0])
 		require.Zero(t, s.client.ZCard(ctx, keysOf(number.Digits()).staged()).Val())
+
+		const brief = gate.Number("+12125550107")
+		_, err = s.Claim(ctx, brief, ClaimOrder{Rep: "201", For: 20 * time.Millisecond, Terms: terms})
+		require.NoError(t, err)
+		chase, _, _ := rules.Stage("chase")
+		chase.Limit = 0
+		_, err = s.EnterStage(ctx, brief, "", chase)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			_, err := s.Claim(ctx, brief, ClaimOrder{Rep: "202", Terms: terms})
+			return err == nil
+		}, 10*time.Second, time.Millisecond, "its protection is over")
+		stage, err = s.StageOf(ctx, brief, "")
+		require.NoError(t, err)
+		require.Empty(t, stage.Name)
 	})
 }
 

@@ -20,8 +20,9 @@ var happened = map[registry.RecordKind]struct {
 		"claim": "claimed", "release": "released", "transfer": "transferred", "share": "shared", "unshare": "unshared",
 		"lock": "locked", "unlock": "unlocked", "deal": "deal_closed", "undeal": "deal_undone", "level": "level_set", "extend": "extended",
 	}},
-	registry.RecordKind("pool"): {"pool", map[string]string{"recycle": "recycled", "warn": "warned"}},
-	registry.RecordKind("pass"): {"pass", map[string]string{"grant": "granted", "revoke": "revoked", "use": "used"}},
+	registry.RecordPool:     {"pool", map[string]string{"recycle": "recycled", "warn": "warned"}},
+	registry.RecordPass:     {"pass", map[string]string{"grant": "granted", "revoke": "revoked"}},
+	registry.RecordDecision: {"pass", map[string]string{"pass": "used"}}, // a call that a pass let out
 	registry.RecordRequest: {"request", map[string]string{
 		"open": "opened", "approve": "approved", "deny": "denied", "cancel": "cancelled", "escalate": "escalated",
 		"expire": "expired", "carry_out": "done", "fail": "failed",

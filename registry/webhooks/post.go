@@ -89,8 +89,7 @@ func (e *endpoint) post(ctx context.Context, l letter, event string, now time.Ti
 	req.Header.Set("Ringfence-Signature", signature(e.secrets, now, l.body))
 	answer, err := e.client.Do(req)
 	if err != nil {
-		var wrapped *url.Error // it quotes the whole URL
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok { // it quotes the whole URL
 			err = wrapped.Err
 		}
 		return err
