@@ -153,3 +153,13 @@ func oneArg(name string) cobra.PositionalArgs {
 		return usageError{errors.New("expected " + name + ", got " + count(len(args), "argument"))}
 	}
 }
+
+// twoArgs is the rule for a command that needs exactly two arguments.
+func twoArgs(first, second string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 2 {
+			return nil
+		}
+		return usageError{errors.New("expected " + first + " and " + second + ", got " + count(len(args), "argument"))}
+	}
+}

@@ -14,6 +14,8 @@ import (
 	"github.com/ringfence/ringfence/gate"
 	"github.com/ringfence/ringfence/metrics"
 	"github.com/ringfence/ringfence/registry"
+	"github.com/ringfence/ringfence/registry/requests"
+	"github.com/ringfence/ringfence/registry/webhooks"
 	"github.com/ringfence/ringfence/sip"
 )
 
@@ -28,6 +30,9 @@ type program struct {
 	gate    *gate.Gate
 	sip     *sip.Server
 	http    *metrics.Server // nil when http.listen is off
+
+	requests *requests.Book
+	webhooks *webhooks.Webhooks
 
 	cfg      atomic.Pointer[config.Config]
 	draining atomic.Bool
@@ -75,6 +80,14 @@ func newProgram(ctx context.Context, cfg *config.Config, stderr io.Writer) (_ *p
 			return nil, err
 		}
 	}
+	p.requests = p.newBook()
+	p.webhooks, err = webhooks.New(cfg.Webhooks, webhooks.Options{
+		Client: p.store.Client(), Records: p.store, Meter: p.metrics,
+		Log: func(err error) { p.log.Warn().Err(err).Msg("webhooks") },
+	})
+	if err != nil {
+		return nil, err
+	}
 	p.nameSources()
 	return p, nil
 }
@@ -99,6 +112,7 @@ func (p *program) nameSources() {
 	p.metrics.Trunks(p.sip.Trunks)
 	p.metrics.Ready(p.Ready)
 	p.metrics.Lists(p.lists)
+	p.metrics.WebhooksWaiting(p.webhooks.Waiting)
 }
 
 // lists are the do-not-call lists in this gate's memory.
@@ -123,6 +137,9 @@ func (p *program) Run(ctx context.Context) error {
 	inner.Go(func() error { return p.store.CopyCustomers(behind) })
 	inner.Go(func() error { return p.watchRegistry(behind) })
 	inner.Go(func() error { return p.checkRegistry(behind) })
+	inner.Go(func() error { return p.afterPrepared(behind, p.requests.Run) })
+	inner.Go(func() error { return p.afterPrepared(behind, p.webhooks.Run) })
+	inner.Go(func() error { return p.afterPrepared(behind, p.moveStages) })
 
 	outer, front := errgroup.WithContext(ctx)
 	outer.Go(func() error { return p.sip.Run(front) })
@@ -168,6 +185,16 @@ func (p *program) checkRegistry(ctx context.Context) error {
 		logFindings(p.log, p.store.StartupChecks(ctx))
 	}
 	return nil
+}
+
+// afterPrepared runs a part that needs the registry once the registry has come.
+func (p *program) afterPrepared(ctx context.Context, run func(context.Context) error) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-p.store.Prepared():
+		return run(ctx)
+	}
 }
 
 // watchRegistry asks the registry for a sign of life now and then.
@@ -239,8 +266,11 @@ func (p *program) Reload(next *config.Config) error {
 	if err := p.sip.Reload(next.SIP); err != nil {
 		return err
 	}
-	if err := p.gate.Reload(policy); err != nil {
+	if err := p.webhooks.Reload(next.Webhooks); err != nil {
 		return errors.Join(err, p.sip.Reload(old.SIP))
+	}
+	if err := p.gate.Reload(policy); err != nil {
+		return errors.Join(err, p.sip.Reload(old.SIP), p.webhooks.Reload(old.Webhooks))
 	}
 	p.cfg.Store(next)
 	return nil

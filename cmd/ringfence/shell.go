@@ -56,6 +56,8 @@ func (sh *shell) newRootCommand() *cobra.Command {
 		sh.newRepCommand(),
 		sh.newTeamCommand(),
 		sh.newHistoryCommand(),
+		sh.newRequestCommand(),
+		sh.newStageCommand(),
 		sh.newVersionCommand(),
 	)
 	root.Long = `Ringfence is a SIP proxy. Every outbound call passes through it; it asks a Redis registry whether this rep may ring
