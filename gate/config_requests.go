@@ -49,8 +49,12 @@ func (r RequestsRule) validate(wrong func(key, format string, args ...any)) {
 		name string
 		rule RequestRule
 	}{
-		{"pass", r.Pass}, {"share", r.Share}, {"transfer", r.Transfer},
-		{"claim", r.Claim}, {"extend", r.Extend}, {"exemption", r.Exemption},
+		{"pass", r.Pass},
+		{"share", r.Share},
+		{"transfer", r.Transfer},
+		{"claim", r.Claim},
+		{"extend", r.Extend},
+		{"exemption", r.Exemption},
 	} {
 		key := "rules.requests." + k.name
 		if len(k.rule.Steps) > MostSteps {
