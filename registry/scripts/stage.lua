@@ -1,5 +1,5 @@
 -- stage: a number enters a stage of the follow-up, leaves it, or has been in it for too long. Joined behind ownership.lua.
--- KEYS  1 number · 2 stream · 3 owned · 4 pool · 5 stages
+-- KEYS  1 number · 2 stream · 3 owned · 4 pool · 5 changed · 6 stages
 -- ARGV  1 enter, leave or due · 2 scope · 3 digits · 4 operator · 5 record between rep and list · 6 keep ms
 --       7 stage, its limit ms, protection ms and responsible, parted by SEP; leave: ''
 --       8 due: what comes then: warn, next or recycle · 9 next: the next stage, as 7 · 10 recycle: bar ms
@@ -9,7 +9,7 @@
 local action, scope, forget = ARGV[1], ARGV[2], ARGV[6]
 local now, us = clock()
 local n = facts(KEYS[1], scope)
-local a = ownership({KEYS[1], KEYS[3], KEYS[4]}, ARGV[3], scope)
+local a = ownership({KEYS[1], KEYS[3], KEYS[4], KEYS[5]}, ARGV[3], scope)
 local owned = a.owner ~= '' and a.ends > now
 local at_, since = unpack(redis.call('HMGET', KEYS[1], at('g', scope), at('gs', scope)))
 at_ = at_ or ''
@@ -37,7 +37,7 @@ local function enter(text)
   local stage, limit, protected, responsible = read(text)
   redis.call('HSET', KEYS[1], at('g', scope), stage, at('gs', scope), whole(now))
   if responsible ~= '' then set(a, 'gr', responsible) else clear(a, 'gr') end
-  redis.call('ZADD', KEYS[5], whole(limit == '0' and FOREVER or now + tonumber(limit)), a.member)
+  redis.call('ZADD', KEYS[6], whole(limit == '0' and FOREVER or now + tonumber(limit)), a.member)
   local ends = now + tonumber(protected)
   if protected ~= '0' and ends > (a.locked and a.unlocked or a.ends) then finish(a, ends, true) end
   write('g', 'enter', 'stage', stage, 'from', at_, 'responsible', responsible)
@@ -46,7 +46,7 @@ end
 -- forget_stage(): it is in no stage any more
 local function forget_stage()
   clear(a, 'g', 'gs', 'gr')
-  redis.call('ZREM', KEYS[5], a.member)
+  redis.call('ZREM', KEYS[6], a.member)
 end
 
 if action == 'enter' then
@@ -67,11 +67,11 @@ if action == 'leave' then
 end
 
 local stage, limit = read(ARGV[7])
-local score = tonumber(redis.call('ZSCORE', KEYS[5], a.member) or 0)
+local score = tonumber(redis.call('ZSCORE', KEYS[6], a.member) or 0)
 if at_ ~= stage or score < 0 then return state('early', KEYS[1], now) end -- it went on, or was warned about
 local ends = limit == '0' and FOREVER or tonumber(since) + tonumber(limit)
 if ends > now then -- the rules have changed since it entered
-  redis.call('ZADD', KEYS[5], whole(ends), a.member)
+  redis.call('ZADD', KEYS[6], whole(ends), a.member)
   return state('early', KEYS[1], now)
 end
 
@@ -84,7 +84,7 @@ elseif ARGV[8] == 'recycle' and not a.locked and a.deal == 0 then
   write('q', 'recycle', 'from', owner, 'why', 'expired', 'stage', stage)
   n.stays = true
 else
-  redis.call('ZADD', KEYS[5], whole(-ends), a.member) -- below 0: late, and told
+  redis.call('ZADD', KEYS[6], whole(-ends), a.member) -- below 0: late, and told
   write('g', 'warn', 'stage', stage)
 end
 return done()
