@@ -19,9 +19,13 @@ type Desk struct {
 
 // Requests opens requests for access to a colleague's customer.
 type Requests interface {
-	// Ask opens one for a rep, or finds the one that is open; then before is true. asked is who has to answer.
+	// Ask opens one for a rep, or finds the one that is open; then before is true. asked is who has to answer. It fails
+	// with ErrNotOffered when the rules do not let this rep ask now.
 	Ask(ctx context.Context, n gate.Number, rep gate.Rep, scope gate.Scope) (asked gate.Rep, before bool, err error)
 }
+
+// ErrNotOffered means that a rep cannot ask for access: there are no such requests, or the rep has too many open ones.
+var ErrNotOffered = errors.New("requests for access are not offered")
 
 var _ gate.Desk = (*Desk)(nil)
 
