@@ -161,12 +161,20 @@ func provisional(s *suite) {
 	a := s.decided(other, gate.Block, gate.Owned, "201")
 	require.Positive(s, a.RetryAfter)
 	require.LessOrEqual(s, a.RetryAfter, terms.Protection)
+	early := s.seller("202", "let out by other rules", "", "")
+	s.decided(early, gate.Allow, gate.Allowed, "")
+	end := s.ended(early.Reservation, gate.EndUnanswered, 0)
+	end.Terms = other.Terms
+	s.write(end)
+	again := s.seller("203", "g", "", "")
+	again.Provisional = terms.Protection
+	s.decided(again, gate.Block, gate.Owned, "201") // who was first stays first
 	s.Advance(terms.Protection * 3 / 5)
 	s.rings("201", "c") // extends nothing
 	s.Advance(terms.Protection * 3 / 5)
 	s.rings("201", "d") // and begins nothing anew
 	s.rings("202", "e")
-	again := s.seller("201", "f", "", "")
+	again = s.seller("201", "f", "", "")
 	again.Provisional = terms.Protection
 	s.decided(again, gate.Block, gate.Owned, "202")
 }
