@@ -209,6 +209,18 @@ func TestOwnedBeforeThereWereContacts(t *testing.T) {
 	require.False(t, h.ByHand)
 	require.WithinDuration(t, now.Add(30*24*time.Hour), h.Until, 10*time.Second)
 	require.WithinDuration(t, now, h.Contact, 10*time.Second)
+
+	// One that was claimed for longer than the rules give keeps that.
+	longer := keysOf(numbered(1).Digits())
+	ends = now.Add(60 * 24 * time.Hour).UnixMilli()
+	require.NoError(t, s.client.HSet(t.Context(), longer.number(), "o", "201", "x", "", "s", now.UnixMilli(), "u", ends).Err())
+	q = question(numbered(1), "201", "b")
+	require.NoError(t, s.Write(t.Context(), []gate.Event{{
+		Kind: gate.Ended, Reservation: q.Reservation, Terms: q.Terms, Ending: gate.EndAnswered, Talk: time.Second,
+	}}))
+	h, err = s.Owner(t.Context(), numbered(1))
+	require.NoError(t, err)
+	require.Equal(t, ends, h.Until.UnixMilli())
 }
 
 // Numbers that were owned before holdings were counted are counted once, and no more than they are owned.

@@ -210,6 +210,23 @@ func TestMend(t *testing.T) {
 	require.Equal(t, []gate.Rep{"201", "202"}, holders)
 }
 
+// What is about to be held counts: of two claims under way at once, only as many go on as fit.
+func TestClaimsUnderWayCount(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, s *Store) {
+		capped := rules
+		capped.Holdings = 1
+		first := newReservation("201", "", numbered(1).Digits())
+		_, err := s.reserveFor(t.Context(), first, capped)
+		require.NoError(t, err)
+		var quota *QuotaError
+		_, err = s.Claim(t.Context(), numbered(2), ClaimOrder{Rep: "201", Terms: capped})
+		require.ErrorAs(t, err, &quota)
+		s.settled(t.Context(), first, false)
+		claim(t, s, numbered(2), ClaimOrder{Rep: "201", Terms: capped})
+	})
+}
+
 // A drop that a claim of the same rep got in the way of does nothing.
 func TestDropSeesClaimsUnderWay(t *testing.T) {
 	t.Parallel()

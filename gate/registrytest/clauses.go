@@ -345,6 +345,7 @@ func oneOfFifty(s *suite) {
 	for i := range reps {
 		rep := gate.Rep(rune('A'+i/10)) + gate.Rep(rune('0'+i%10))
 		q := s.question(s.key(rep, "a"))
+		q.Lease = time.Minute // fifty may take longer than a second
 		wg.Go(func() {
 			<-barrier
 			a, err := s.Registry.Decide(s.Context(), q)
