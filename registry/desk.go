@@ -19,13 +19,13 @@ type Desk struct {
 
 // Requests opens requests for access to a colleague's customer.
 type Requests interface {
-	// Ask opens one for a rep, or finds the one that is open; then before is true. asked is who has to answer. It fails
-	// with ErrNotOffered when the rules do not let this rep ask now.
+	// Ask opens one for a rep, or finds the one that is open; then before is true. asked is who has to answer. The error
+	// wraps ErrNotAsked when the rules take no such request.
 	Ask(ctx context.Context, n gate.Number, rep gate.Rep, scope gate.Scope) (asked gate.Rep, before bool, err error)
 }
 
-// ErrNotOffered means that a rep cannot ask for access: there are no such requests, or the rep has too many open ones.
-var ErrNotOffered = errors.New("requests for access are not offered")
+// ErrNotAsked means that the rules take no request of this kind, or no more from this rep now.
+var ErrNotAsked = errors.New("this cannot be asked for")
 
 var _ gate.Desk = (*Desk)(nil)
 

@@ -92,7 +92,7 @@ func (d *Desk) request(ctx context.Context, e gate.Errand) (gate.Outcome, error)
 		return o, err
 	}
 	asked, before, err := d.requests.Ask(ctx, e.Number, e.Rep, e.Scope)
-	if errors.Is(err, ErrNotOffered) {
+	if errors.Is(err, ErrNotAsked) {
 		return gate.Outcome{Result: gate.NotOffered}, nil
 	}
 	o = gate.Outcome{Result: gate.Asked, Owner: asked}

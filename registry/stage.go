@@ -69,9 +69,13 @@ type stageOrder struct {
 
 func (s *Store) changeStage(ctx context.Context, n gate.Number, scope gate.Scope, o stageOrder) (state, error) {
 	k := keysOf(n.Digits())
-	return s.state(ctx, n, stageScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed(), k.staged()},
+	st, err := s.state(ctx, n, stageScript, []string{k.number(), k.stream(), k.owned(), k.pool(), k.changed(), k.staged()},
 		o.action, identity(string(scope)), k.digits, identity(s.operator), adminFields(k.digits), milliseconds(s.keep),
 		packStage(o.stage), o.stage.Then.String(), packStage(o.next), milliseconds(o.bar), s.cause.Detail)
+	if err == nil {
+		s.toldNow(ctx, n, st, scope)
+	}
+	return st, err
 }
 
 func packStage(r gate.StageRule) string {

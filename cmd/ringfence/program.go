@@ -62,7 +62,7 @@ func newProgram(ctx context.Context, cfg *config.Config, stderr io.Writer) (_ *p
 		Config:   cfg.Policy(),
 		Registry: p.metrics.Registry(p.store, registry.ErrSuspended),
 		People:   p.store.People(),
-		Desk:     registry.NewDesk(p.store, reception{func() *requests.Book { return p.requests }}),
+		Desk:     registry.NewDesk(p.store, asker{p}),
 		Gate:     cfg.Gate,
 		Report:   logProblem(p.log),
 	})

@@ -123,3 +123,19 @@ webhooks: [{name: crm, url: "`+crm.URL+`", secret_file: `+secret+`, events: ["*"
 	soon(t, "it is counted", func() bool { return f.metric(`ringfence_webhooks_waiting 0`) })
 	require.NotContains(t, f.log.String(), crm.URL)
 }
+
+// A rep asks from the phone, and the owner answers by command; then one call goes out.
+func TestRequestFromThePhone(t *testing.T) {
+	f := newFloor(t, "")
+	f.serveWith(`sip.codes.request=*85`)
+	const number = "+12125550100"
+	require.Zero(t, f.run("owner", "claim", number, "--rep", "201").code)
+	asked := f.call(f.phone("202"), "*852125550100")
+	require.Equal(t, "Asked 201", asked.Reason)
+	require.Equal(t, "Asked before", f.call(f.phone("202"), "*852125550100").Reason)
+	require.Zero(t, f.run("request", "approve", "r1", "--as", "201").code)
+	require.Equal(t, 403, f.call(f.phone("202"), number).Status, "a supervisor has not")
+	require.Zero(t, f.run("request", "approve", "r1").code)
+	require.True(t, f.call(f.phone("202"), number).Answered())
+	require.Equal(t, 403, f.call(f.phone("202"), number).Status, "one call")
+}

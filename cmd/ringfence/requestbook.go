@@ -27,6 +27,14 @@ func (p *program) newBook() *requests.Book {
 	})
 }
 
+// asker asks in the names of reps who dial the code for it. It is there before the requests, which need the gate.
+type asker struct{ *program }
+
+// Ask opens a request.
+func (a asker) Ask(ctx context.Context, n gate.Number, rep gate.Rep, scope gate.Scope) (gate.Rep, bool, error) {
+	return a.requests.Ask(ctx, n, rep, scope)
+}
+
 // stagesEvery is how late a stage's limit may have its effect.
 const stagesEvery = 10 * time.Second
 

@@ -27,10 +27,10 @@ var happened = map[registry.RecordKind]struct {
 		"open": "opened", "approve": "approved", "deny": "denied", "cancel": "cancelled", "escalate": "escalated",
 		"expire": "expired", "carry_out": "done", "fail": "failed",
 	}},
-	registry.RecordKind("customer"): {"customer", map[string]string{"tie": "tied", "untie": "untied"}},
-	registry.RecordStage:            {"stage", map[string]string{"enter": "entered", "leave": "left", "warn": "warned"}},
-	registry.RecordRefusal:          {"refusal", map[string]string{"refuse": "noted", "lift": "lifted"}},
-	registry.RecordEnd:              {"call", map[string]string{"": "ended"}},
+	registry.RecordCustomer: {"customer", map[string]string{"tie": "tied", "untie": "untied"}},
+	registry.RecordStage:    {"stage", map[string]string{"enter": "entered", "leave": "left", "warn": "warned"}},
+	registry.RecordRefusal:  {"refusal", map[string]string{"refuse": "noted", "lift": "lifted"}},
+	registry.RecordEnd:      {"call", map[string]string{"": "ended"}},
 }
 
 // Events are the names of all events, sorted.
