@@ -173,7 +173,7 @@ func TestApprovedAndCutOff(t *testing.T) {
 	require.NoError(t, first.Command(t.Context(), "owner", "claim", number, "--rep", "201"))
 	o.json(first, &r, "request", "open", "--kind", "transfer", "--number", number, "--rep", "202", "--reason", "he is on leave")
 	require.Equal(t, "open", r.State)
-	o.admin("ACL SETUSER half on >hunter2 ~rf:{requests}:* &* +@all")
+	o.admin("ACL SETUSER half on >hunter2 ~rf:{requests}:* ~rf:{people}* &* +@all")
 	password := filepath.Join(t.TempDir(), "password")
 	require.NoError(t, os.WriteFile(password, []byte("hunter2\n"), 0o600))
 	o.json(first, &r, "request", "approve", r.ID, "--set", "registry.username=half", "--set", "registry.password_file="+password)
