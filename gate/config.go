@@ -35,6 +35,9 @@ type Rules struct {
 	Territories TerritoryRule `yaml:"territories"`
 	Requests    RequestsRule  `yaml:"requests"` // what reps may ask for, and who answers
 	Stages      []StageRule   `yaml:"stages"`   // the follow-up process; default: none
+
+	Pool     PoolRule     `yaml:"pool"`
+	Offboard OffboardRule `yaml:"offboard"`
 }
 
 // ClaimRule says what makes an owner.

@@ -135,6 +135,8 @@ func (g *Gate) termsOf(c Config) Terms {
 		Team:           r.Owned.By == OwnedByTeam,
 		Holdings:       r.Holdings.Most,
 		CountDeals:     r.Holdings.CountDeals,
+		Bar:            r.Pool.Bar.Std(),
+		DailyClaims:    r.Pool.DailyClaims,
 		Over:           packReasons(r.Pass.Over),
 	}
 }

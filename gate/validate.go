@@ -32,6 +32,9 @@ func Defaults(region string) Config {
 			Territories:    TerritoryRule{Action: TerritoryMark, Areas: []Area{}},
 			Requests:       defaultRequests(),
 			Stages:         []StageRule{},
+
+			Pool:     poolDefaults(),
+			Offboard: offboardDefaults(),
 		},
 	}
 }
@@ -53,6 +56,10 @@ func (c *Config) spans() []span {
 		{"rules.lease", r.Lease, time.Second, 10 * time.Minute},
 		{"rules.max_call", r.MaxCall, time.Second, 7 * day},
 		{"rules.budget", r.Budget, time.Millisecond, time.Second},
+		{"rules.pool.bar", r.Pool.Bar, 0, decade},
+		{"rules.pool.warn", r.Pool.Warn, 0, decade},
+		{"rules.pool.settle", r.Pool.Settle, 0, 365 * day},
+		{"rules.offboard.undo", r.Offboard.Undo, time.Hour, 365 * day},
 		{"records.keep", c.Keep, time.Hour, decade},
 	}
 	return append(spans, r.ownershipSpans()...)
@@ -83,6 +90,7 @@ func (c *Config) Validate() error {
 	c.validateOwnership(wrong)
 	c.Rules.Requests.validate(wrong)
 	validateStages(c.Rules.Stages, wrong)
+	c.Rules.Pool.validate(wrong)
 	z, err := NewNormaliser(c.Region, c.Rules.Emergency, c.Extension)
 	if err != nil {
 		mistakes = append(mistakes, err)
