@@ -84,6 +84,11 @@ func (s *Store) state(ctx context.Context, n gate.Number, sc script, keys []stri
 	if err != nil {
 		return state{}, err
 	}
+	return stateOf(sc, list)
+}
+
+// stateOf reads what state in prelude.lua returns.
+func stateOf(sc script, list []any) (state, error) {
 	texts, err := textsOf(list)
 	if err != nil || len(texts) < 2 || len(texts)%2 != 0 {
 		return state{}, fmt.Errorf("registry: %s: the reply cannot be read", sc.name)

@@ -36,6 +36,7 @@ import (
 //	k 1: locked, never recycled · v deal closed at · l level of the customer: outlives the owner
 //	j provisional claim, "rep sep until" · b previous owner · bu until when they may not claim it
 //	q in the pool since · qw why: no_contact, no_deal, expired, released or left
+//	y end of protection that was last warned of
 //	g stage · gs in it since · gr who is responsible
 //	cf fence of the customer's ownership that was copied here · cd the microsecond of the last change that was made here,
 //	negative once the customer was told of it
@@ -69,6 +70,15 @@ import (
 //
 // What a rep owns is always among what it holds or is about to hold, never the other way round: a number that another has
 // taken over after its end may linger. So no cap is ever exceeded; Mend takes away what lingers.
+//
+// What concerns the pool as a whole, and an offboarding:
+//
+//	rf:{pool}:turn         string  the gate whose turn it is to look after the pool: 15 s after it last asked
+//	rf:{pool}:state        hash    what it found: at, size, owned, lag ms; rules, as until_ has them, that the ends of
+//	                               protection go by; next, rules that do not yet, since ms, bucket to go on with
+//	rf:{offboard}:<rep>    hash    the rep's last offboarding, see offboard.go: undo and records.keep
+//	rf:{b0042}:f:<id>      hash    what an offboarding did to the numbers of a bucket, field by member of o or p, see
+//	                               journal.lua: rules.offboard.undo
 //
 // The people have a slot of their own, see people/keys.go; so have the bulk lists, see dnc/keys.go.
 //
@@ -148,6 +158,12 @@ func member(digits string, scope gate.Scope) string {
 	return digits + ":" + identity(string(scope))
 }
 
+// readMember is the inverse of member.
+func readMember(text string) (digits string, scope gate.Scope) {
+	digits, rest, _ := strings.Cut(text, ":")
+	return digits, gate.Scope(unescape(rest))
+}
+
 // fieldIn names a field of one scope.
 func fieldIn(letter string, scope gate.Scope) string {
 	if scope == "" {
@@ -194,6 +210,15 @@ const holdersKey = "rf:{holders}"
 
 // adoptedKey names the mark that numbers owned before there were holdings have been counted.
 const adoptedKey = "rf:{holders}:adopted"
+
+const (
+	poolTurnKey  = "rf:{pool}:turn"
+	poolStateKey = "rf:{pool}:state"
+)
+
+func (k numberKeys) journal(offboarding string) string { return k.tag + "f:" + offboarding }
+
+func offboardKey(rep gate.Rep) string { return "rf:{offboard}:" + identity(string(rep)) }
 
 // passwordKey names what stands for a rep's password.
 func passwordKey(rep string) string { return "rf:{r:" + identity(rep) + "}:p" }

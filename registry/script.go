@@ -117,6 +117,7 @@ var (
 		holdingScript, ownerScript, shareScript, protectScript, stageScript, passScript,
 		reserveScript, settleScript, dropScript, dealtScript, refusalScript, listingScript, historyScript,
 		errandScript, sealedScript,
+		recycleScript, reckonScript, warnScript, turnScript, changedScript,
 	}
 )
 

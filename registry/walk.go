@@ -23,12 +23,15 @@ type visitor func(st state, n gate.Number, of string, err error) bool
 // walk visits the hash of every number in one sorted set of every bucket, from a score upwards, until visit says false.
 // What stands behind the number in a member of the set, its scope or rep, comes with it as of, escaped still. What changes
 // meanwhile may be missed.
-func (s *Store) walk(
-	ctx context.Context, set func(numberKeys) string, from string, visit visitor,
-) {
+func (s *Store) walk(ctx context.Context, set func(numberKeys) string, from string, visit visitor) {
+	s.walkTo(ctx, set, from, "+inf", visit)
+}
+
+// walkTo is walk up to a score, which is taken in.
+func (s *Store) walkTo(ctx context.Context, set func(numberKeys) string, from, to string, visit visitor) {
 	for buckets := range slices.Chunk(tags[:], bucketsAtOnce) {
 		for skip := int64(0); len(buckets) > 0; skip += pageSize {
-			pages, err := s.pages(ctx, buckets, set, from, skip)
+			pages, err := s.pages(ctx, buckets, set, from, to, skip)
 			if err != nil {
 				visit(state{}, "", "", err)
 				return
@@ -49,13 +52,13 @@ func (s *Store) walk(
 
 // pages reads one page of the set of every bucket in one round trip.
 func (s *Store) pages(
-	ctx context.Context, buckets []string, set func(numberKeys) string, from string, skip int64,
+	ctx context.Context, buckets []string, set func(numberKeys) string, from, to string, skip int64,
 ) ([][]string, error) {
 	pipe := s.client.Pipeline()
 	cmds := make([]*redis.StringSliceCmd, len(buckets))
 	for i, tag := range buckets {
 		cmds[i] = pipe.ZRangeByScore(ctx, set(numberKeys{tag: tag}),
-			&redis.ZRangeBy{Min: from, Max: "+inf", Offset: skip, Count: pageSize})
+			&redis.ZRangeBy{Min: from, Max: to, Offset: skip, Count: pageSize})
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("registry: listing: %w", err)
