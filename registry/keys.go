@@ -78,7 +78,7 @@ import (
 //	                               protection go by; next, rules that do not yet, since ms, bucket to go on with
 //	rf:{offboard}:<rep>    hash    the rep's last offboarding, see offboard.go: undo and records.keep
 //	rf:{b0042}:f:<id>      hash    what an offboarding did to the numbers of a bucket, field by member of o or p, see
-//	                               journal.lua: rules.offboard.undo
+//	                               asitwas.lua: rules.offboard.undo
 //
 // The people have a slot of their own, see people/keys.go; so have the bulk lists, see dnc/keys.go.
 //

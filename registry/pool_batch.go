@@ -24,8 +24,8 @@ func (s *Store) poolScript(
 	ctx context.Context, sc script, tag string, members []string, t gate.Terms, span time.Duration,
 ) ([]string, error) {
 	k := numberKeys{tag: tag}
-	keys := make([]string, 0, 3+len(members))
-	keys = append(keys, k.stream(), k.owned(), k.pool())
+	keys := make([]string, 0, 4+len(members))
+	keys = append(keys, k.stream(), k.owned(), k.pool(), k.changed())
 	args := make([]any, 0, 4+len(members))
 	args = append(args, milliseconds(s.keepOr(t.Keep)), pack("", identity(t.Gate), identity(t.Policy), ""), milliseconds(span), rulesOf(t))
 	for _, m := range members {

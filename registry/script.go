@@ -118,6 +118,7 @@ var (
 		reserveScript, settleScript, dropScript, dealtScript, refusalScript, listingScript, historyScript,
 		errandScript, sealedScript,
 		recycleScript, reckonScript, warnScript, turnScript, changedScript,
+		planScript, handoverScript, takebackScript,
 	}
 )
 

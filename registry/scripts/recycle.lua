@@ -1,5 +1,5 @@
 -- recycle: numbers whose protection has ended go from their owners into the pool, each once, whoever asks and how often.
--- KEYS  1 stream · 2 owned · 3 pool · 4... the number of each member
+-- KEYS  1 stream · 2 owned · 3 pool · 4 changed · 5... the number of each member
 -- ARGV  1 keep ms · 2 record between number and list · 3 bar ms · 4 rules, see until_ · 5... members of owned
 -- Returns how many stay where they are (their owner is on the phone with them), then for each that was moved: member,
 -- owner before, why.
@@ -19,9 +19,9 @@ end
 
 local stay, moved = 0, {}
 for i = 5, #ARGV do
-  local key = KEYS[i - 1]
+  local key = KEYS[i]
   local digits, scope = string.match(ARGV[i], '^(%d+):?(.*)$')
-  local a = ownership({key, KEYS[2], KEYS[3]}, digits, scope)
+  local a = ownership({key, KEYS[2], KEYS[3], KEYS[4]}, digits, scope)
   local n = facts(key, scope)
   if a.owner == '' then -- it was given back meanwhile
     redis.call('ZREM', KEYS[2], a.member)
