@@ -26,6 +26,7 @@ type Metrics struct {
 	*notices
 	*codes
 	*webhooks
+	*pool
 	*registry
 	*gauges
 	*process
@@ -52,6 +53,7 @@ func New(reg prometheus.Registerer) *Metrics {
 		notices:   newNotices(reg),
 		codes:     newCodes(reg),
 		webhooks:  newWebhooks(reg),
+		pool:      newPool(reg),
 		registry:  newRegistry(reg),
 		gauges:    newGauges(reg),
 		process:   newProcess(reg),

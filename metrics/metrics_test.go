@@ -240,3 +240,33 @@ func BenchmarkDecided(b *testing.B) {
 		m.Decided(d)
 	}
 }
+
+func TestPool(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	m := New(reg)
+	m.Recycled("no_deal", 3)
+	m.Recycled("a rule of tomorrow", 1)
+	m.Warned(2)
+	m.Pool(40, 1000, 90*time.Second)
+	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
+# HELP ringfence_pool_numbers Numbers in the pool, the same at every gate.
+# TYPE ringfence_pool_numbers gauge
+ringfence_pool_numbers 40
+# HELP ringfence_owned_numbers Numbers that are owned, or were and wait to be moved into the pool; the same at every gate.
+# TYPE ringfence_owned_numbers gauge
+ringfence_owned_numbers 1000
+# HELP ringfence_recycle_lag_seconds For how long the number that has waited longest should have been in the pool.
+# TYPE ringfence_recycle_lag_seconds gauge
+ringfence_recycle_lag_seconds 90
+# HELP ringfence_recycle_warnings_total Numbers that this gate wrote down as about to be moved into the pool.
+# TYPE ringfence_recycle_warnings_total counter
+ringfence_recycle_warnings_total 2
+# HELP ringfence_recycled_total Numbers that this gate moved into the pool, by which rule ended their protection.
+# TYPE ringfence_recycled_total counter
+ringfence_recycled_total{why="expired"} 0
+ringfence_recycled_total{why="no_contact"} 0
+ringfence_recycled_total{why="no_deal"} 3
+ringfence_recycled_total{why="other"} 1
+`), "ringfence_pool_numbers", "ringfence_owned_numbers", "ringfence_recycle_lag_seconds", "ringfence_recycle_warnings_total",
+		"ringfence_recycled_total"))
+}
