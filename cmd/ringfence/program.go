@@ -135,6 +135,7 @@ func (p *program) Run(ctx context.Context) error {
 	inner.Go(func() error { return p.gate.Run(behind) })
 	inner.Go(func() error { return p.store.Run(behind) })
 	inner.Go(func() error { return p.store.CopyCustomers(behind) })
+	inner.Go(func() error { return p.recycler().Run(behind) })
 	inner.Go(func() error { return p.watchRegistry(behind) })
 	inner.Go(func() error { return p.checkRegistry(behind) })
 	inner.Go(func() error { return p.afterPrepared(behind, p.requests.Run) })

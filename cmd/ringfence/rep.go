@@ -53,6 +53,7 @@ func (sh *shell) newRepCommand() *cobra.Command {
 		sh.newRepLoadCommand(),
 		sh.newRepExportCommand(),
 		sh.newRepPasswordCommand(),
+		sh.newRepOffboardCommand(),
 	)
 	cmd.Long = `People who dial. While nobody is entered, everybody who can be known is taken as they come. Once somebody is,
 rules.unknown_rep says what becomes of the others. Every gate knows of a change within two seconds.`

@@ -49,6 +49,7 @@ func (sh *shell) newRootCommand() *cobra.Command {
 		sh.newCheckCommand(),
 		sh.newOwnerCommand(),
 		sh.newCustomerCommand(),
+		sh.newPoolCommand(),
 		sh.newRefuseCommand(),
 		sh.newRefusalCommand(),
 		sh.newPassCommand(),
