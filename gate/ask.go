@@ -37,7 +37,7 @@ func (g *Gate) Ask(ctx context.Context, c Call) Decision {
 	}
 	switch {
 	case d.Reservation.Held():
-		g.calls.add(d.Reservation, p, g.callerOf(p, c.Rep), g.now())
+		g.calls.add(&d, p, g.callerOf(p, c.Rep), g.now())
 	case errors.Is(err, context.DeadlineExceeded):
 		g.queue.push(Event{Kind: Ended, At: g.now(), Reservation: reservationOf(c), Terms: p.terms, Ending: EndFailed})
 	}
@@ -66,12 +66,7 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision
 	who := g.callerOf(p, c.Rep)
 	q.Peer, q.Extension, q.Scope, q.Team = c.Peer, who.extension, who.scope, who.team
 	q.Territory = g.marked(p, c)
-	against, stands := ruling{}, false
-	if p.passTerritory {
-		if against, stands = g.outside(p, c); stands {
-			q.Local, q.LocalExtension, q.Territory = against.Reason, against.Extension, against.Territory
-		}
-	}
+	against, stands := g.against(p, c, &q)
 	answer, err := g.registry.Decide(bounded, q)
 	if err == nil && answer.Reason == Undecided {
 		err = errUndecided
@@ -95,6 +90,9 @@ func (g *Gate) ask(ctx context.Context, p *policy, c Call, q Question) (Decision
 	switch {
 	case d.Verdict == Allow:
 		d.Reservation = q.Reservation
+		if answer.Shadow {
+			d.shadowed(answer, q, p.normaliser.FitsExtension)
+		}
 	case d.Verdict == Redirect && !p.normaliser.FitsExtension(d.Extension):
 		d = d.Blocked()
 	}

@@ -67,6 +67,8 @@ type Decision struct {
 	Fence      int64         // grows with every reservation of this number; 0 when there is none
 	Repeated   bool          // the same Key had been answered before; nothing was counted twice
 	Degraded   bool          // decided without the registry
+	Shadow     bool          // the rule of Reason is only watched: enforced, the Verdict would not have been Allow ...
+	Would      Verdict       // ... but this; of no meaning otherwise
 
 	Reservation Reservation
 	Took        time.Duration // from the question to the answer, in the gate

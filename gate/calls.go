@@ -86,7 +86,8 @@ func (cs *calls) shard(callID string) *shard {
 }
 
 // add takes up a call. A repeated decision of one that is up already changes nothing.
-func (cs *calls) add(r Reservation, p *policy, who caller, now time.Time) {
+func (cs *calls) add(d *Decision, p *policy, who caller, now time.Time) {
+	r := d.Reservation
 	s := cs.shard(r.CallID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,6 +98,9 @@ func (cs *calls) add(r Reservation, p *policy, who caller, now time.Time) {
 		s.remove(old)
 	}
 	c := &call{reservation: r, policy: p, caller: who, reserved: now, renew: now.Add(p.terms.Lease / 3)}
+	if d.Shadow && d.Fence == 0 { // it holds nothing that could be prolonged
+		c.renew = now.Add(2 * p.config.Rules.MaxCall.Std())
+	}
 	c.due = c.next()
 	s.up[keyOf(r)] = c
 	heap.Push(&s.due, c)

@@ -25,6 +25,7 @@ type Rules struct {
 	Deal           DealRule            `yaml:"deal"`
 	Holdings       HoldingsRule        `yaml:"holdings"`
 	Pass           PassRule            `yaml:"pass"`
+	Shadow         ShadowRule          `yaml:"shadow"`
 	Refused        RefusedRule         `yaml:"refused"`
 	OnRegistryDown Outage              `yaml:"on_registry_down"` // allow | block, default allow
 	Lease          Duration            `yaml:"lease"`            // 60s: a reservation outlives a dead gate by no more than this

@@ -53,6 +53,7 @@ type policy struct {
 	normaliser *Normaliser
 	terms      Terms
 	place      *time.Location // whose midnight ends a day
+	shadow     shadow         // which rules are only watched
 
 	passTerritory bool // a pass passes rules.territories
 
@@ -110,6 +111,7 @@ func (g *Gate) Reload(c Config) error {
 		config: c, normaliser: normaliser, terms: g.termsOf(c), place: place,
 		territories:   newTerritories(c.Rules.Territories, c.Region),
 		passTerritory: slices.Contains(c.Rules.Pass.Over, Territory) && c.Rules.Territories.Action != TerritoryMark,
+		shadow:        newShadow(c.Rules.Shadow),
 	})
 	return nil
 }

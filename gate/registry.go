@@ -64,6 +64,7 @@ type Terms struct {
 	DailyClaims    int           // most numbers this rep may claim in a day; 0: no limit
 	Offset         time.Duration // east of UTC, of the place whose midnight ends a day
 	Over           string        // names of the reasons that a pass passes, parted and enclosed by commas
+	Shadow         string        // names of the reasons that are only watched for this caller, likewise
 }
 
 // Question is one call to a number, as the registry needs to know it.
@@ -75,12 +76,13 @@ type Question struct {
 	Rehearsal bool   // `ringfence check`: say what would be, change and record nothing
 	Recorded  string // Call-ID for the record, where the Key's is not the caller's; "" when it is
 
-	Scope Scope  // in which the rep sells
-	Team  Team   // to which the rep belongs
-	Local Reason // by which a local rule would block the call, unless a pass passes it; Undecided when none would
+	Scope   Scope  // in which the rep sells
+	Team    Team   // to which the rep belongs
+	Local   Reason // by which a local rule would block the call, unless it is watched or a pass passes it; Undecided when none would
+	Instead string // where Local would ring instead of blocking; "" when it would block
+	Listing        // of Local, when that is DNC
 
-	LocalExtension string // where the call is sent instead by that rule; "" when it is blocked
-	Territory      Team   // in whose territory the call leads though its rep is of another team: for the record
+	Territory Team // in whose territory the call leads though its rep is of another team: for the record
 }
 
 // RecordedCallID is the Call-ID that the record shows.
@@ -96,6 +98,12 @@ type Answer struct {
 	List       string        // DNC: the list of the single addition
 	Fence      int64
 	Repeated   bool
+
+	// Shadow: a rule that is only watched would have stopped the call, for Reason; enforced, the Verdict, Allow, would have
+	// been Would. Where somebody else owns or rings the number nothing was reserved, lest the watched call keep them from
+	// it, and Fence is 0.
+	Shadow bool
+	Would  Verdict
 }
 
 // EventKind says what happened.

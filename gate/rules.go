@@ -97,7 +97,7 @@ func (g *Gate) Local(c Call) (d Decision, ok bool) {
 func (g *Gate) local(p *policy, c Call) (Decision, bool) {
 	start := g.now()
 	for _, rule := range localRules {
-		if r, rules := rule(g, p, c); rules {
+		if r, rules := rule(g, p, c); rules && !g.watches(p, c, r) {
 			return Decision{
 				Verdict: r.Verdict, Reason: r.Reason, Call: c,
 				Extension: r.Extension, Territory: r.Territory,

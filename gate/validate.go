@@ -23,6 +23,7 @@ func Defaults(region string) Config {
 			Protection:     Duration(30 * day),
 			Owned:          OwnedRule{Action: OwnedBlock},
 			Pass:           PassRule{Over: slices.Clone(passable), Most: Duration(day)},
+			Shadow:         ShadowRule{Teams: []Team{}, Reasons: []Reason{}},
 			Refused:        RefusedRule{CoolDown: Duration(30 * day), On603: true},
 			OnRegistryDown: OutageAllow,
 			Lease:          Duration(60 * time.Second),
@@ -91,6 +92,7 @@ func (c *Config) Validate() error {
 	c.Rules.Requests.validate(wrong)
 	validateStages(c.Rules.Stages, wrong)
 	c.Rules.Pool.validate(wrong)
+	c.Rules.Shadow.validate(wrong)
 	z, err := NewNormaliser(c.Region, c.Rules.Emergency, c.Extension)
 	if err != nil {
 		mistakes = append(mistakes, err)

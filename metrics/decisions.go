@@ -43,6 +43,7 @@ var verdicts = []gate.Verdict{gate.Block, gate.Allow, gate.Redirect}
 type decisions struct {
 	total    *prometheus.CounterVec
 	children [][]prometheus.Counter // by verdict, by reason; nil where the pair is not in possible
+	shadowed *prometheus.CounterVec
 	seconds  prometheus.Histogram
 	marked   prometheus.Counter
 }
@@ -65,13 +66,20 @@ func newDecisions(reg prometheus.Registerer) *decisions {
 		Namespace: namespace, Name: "territory_marks_total",
 		Help: "Calls that were let out into another team's territory, with rules.territories.action: mark.",
 	})
-	reg.MustRegister(d.total, d.seconds, d.marked)
+	d.shadowed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Name: "shadowed_total",
+		Help: "Calls that went out only because the rule is watched (rules.shadow), by what would have become of them and why.",
+	}, []string{"would", "reason"})
+	reg.MustRegister(d.total, d.seconds, d.marked, d.shadowed)
 	for range verdicts {
 		d.children = append(d.children, make([]prometheus.Counter, len(gate.Reasons())+1))
 	}
 	for reason, with := range possible {
 		for _, v := range with {
 			d.children[v][reason] = d.total.WithLabelValues(v.String(), reason.String())
+			if v != gate.Allow && reason != gate.InvalidNumber && reason != gate.RegistryDown {
+				d.shadowed.WithLabelValues(v.String(), reason.String())
+			}
 		}
 	}
 	return d
@@ -80,8 +88,11 @@ func newDecisions(reg prometheus.Registerer) *decisions {
 // Decided counts a decision and the time it took.
 func (d *decisions) Decided(decided gate.Decision) {
 	d.seconds.Observe(decided.Took.Seconds())
-	if decided.Territory != "" && decided.Verdict == gate.Allow {
+	if decided.Territory != "" && decided.Verdict == gate.Allow && !(decided.Shadow && decided.Reason == gate.Territory) {
 		d.marked.Inc()
+	}
+	if decided.Shadow {
+		d.shadowed.WithLabelValues(decided.Would.String(), decided.Reason.String()).Inc()
 	}
 	if v, r := int(decided.Verdict), int(decided.Reason); v < len(d.children) && r < len(d.children[v]) {
 		if c := d.children[v][r]; c != nil {

@@ -35,8 +35,8 @@ func (s *Store) Decide(ctx context.Context, q gate.Question) (gate.Answer, error
 		[]string{k.number(), k.attempt(id), k.stream()},
 		identity(string(q.Rep)), id, callFields(digits, q.Peer, q.Gate, q.Policy, q.RecordedCallID()), seat(q.Extension, q.Scope, q.Team),
 		q.Lease.Milliseconds(), s.rememberOr(q.Terms).Milliseconds(), s.keepOr(q.Keep).Milliseconds(),
-		flag(q.Redirect), flag(q.Rehearsal), identity(string(q.Scope)), teamOf(q.Terms, q.Team), flag(q.Provisional > 0),
-		q.Over, against(q), territoryDetail(q.Territory))
+		flag(q.Redirect), flag(q.Rehearsal), identity(string(q.Scope)), teamOf(q.Terms, q.Team), flag(q.Provisional > 0), territoryDetail(q.Territory),
+		q.Shadow, localOf(&q), q.Over)
 	if err != nil {
 		return gate.Answer{}, late(err)
 	}
@@ -59,23 +59,20 @@ func territoryDetail(team gate.Team) string {
 	return Detail("territory", string(team))
 }
 
-// against is what stands in the call's way besides what the registry knows, and where it is sent instead.
-func against(q gate.Question) string {
-	switch {
-	case q.Local == gate.Undecided:
-		return ""
-	case q.LocalExtension == "":
-		return q.Local.String()
-	}
-	return pack(q.Local.String(), identity(q.LocalExtension))
-}
-
 // teamOf is the rep's team, where teams own.
 func teamOf(t gate.Terms, team gate.Team) string {
 	if !t.Team {
 		return ""
 	}
 	return identity(string(team))
+}
+
+// localOf is what a local rule says, for the script.
+func localOf(q *gate.Question) string {
+	if q.Local == gate.Undecided {
+		return ""
+	}
+	return pack(q.Local.String(), identity(q.Instead), identity(q.Listing.List), identity(q.Listing.Version))
 }
 
 // late makes a socket's time-out what it means: ctx has ended, and the server may yet do what it was asked.
@@ -96,7 +93,8 @@ func parseAnswer(reply string) (gate.Answer, error) {
 			return gate.Answer{}, fmt.Errorf("registry: decide: answer %q has not %d fields", note(reply), len(f))
 		}
 	}
-	verdict, err := parseVerdict(f[1])
+	word, watched := strings.CutPrefix(f[1], "would_")
+	verdict, err := parseVerdict(word)
 	if err != nil {
 		return gate.Answer{}, err
 	}
@@ -109,8 +107,12 @@ func parseAnswer(reply string) (gate.Answer, error) {
 	if errFence != nil || errRetry != nil {
 		return gate.Answer{}, fmt.Errorf("registry: decide: fence %q or retry %q is no number", note(f[3]), note(f[4]))
 	}
+	would := gate.Block
+	if watched {
+		verdict, would = gate.Allow, verdict
+	}
 	return gate.Answer{
-		Verdict: verdict, Reason: reason, Repeated: f[0] == "r", Fence: fence,
+		Verdict: verdict, Reason: reason, Shadow: watched, Would: would, Repeated: f[0] == "r", Fence: fence,
 		RetryAfter: time.Duration(retry) * time.Millisecond,
 		Owner:      gate.Rep(unescape(f[5])), Extension: unescape(f[6]), List: unescape(f[7]),
 	}, nil

@@ -20,6 +20,7 @@ type checkReport struct {
 	Rep        gate.Rep     `json:"rep"`
 	Verdict    gate.Verdict `json:"verdict"`
 	Reason     gate.Reason  `json:"reason"`
+	Would      string       `json:"would,omitempty"` // shadow mode: what the verdict would be, were the rule enforced
 	Owner      gate.Rep     `json:"owner,omitempty"`
 	Extension  string       `json:"extension,omitempty"`           // redirect: where the owner is rung, or the team
 	Territory  gate.Team    `json:"territory,omitempty"`           // the team whose territory it is, when the rep is of another
@@ -97,9 +98,13 @@ func (c *client) dialplan(peer string) (gate.Dialplan, error) {
 }
 
 func checkReportOf(text string, d gate.Decision) checkReport {
+	would := ""
+	if d.Shadow {
+		would = d.Would.String()
+	}
 	return checkReport{
 		Dialled: text, Number: d.Call.Dialled.Number, Rep: d.Call.Rep,
-		Verdict: d.Verdict, Reason: d.Reason, Owner: d.Owner, Extension: d.Extension, Territory: d.Territory,
+		Verdict: d.Verdict, Reason: d.Reason, Would: would, Owner: d.Owner, Extension: d.Extension, Territory: d.Territory,
 		RetryAfter: seconds(d.RetryAfter), List: d.List, Lists: d.Lists, Why: d.Call.Dialled.Why, Policy: d.Policy,
 	}
 }
@@ -131,6 +136,9 @@ func because(d gate.Decision) string {
 	}
 	if d.Territory != "" {
 		add("in the territory of %s", d.Territory)
+	}
+	if d.Shadow {
+		add("only watched; enforced, the verdict would be %s", d.Would)
 	}
 	if d.Verdict == gate.Redirect {
 		add("rings extension %s instead", d.Extension)

@@ -31,27 +31,53 @@ func (m *Memory) Decide(ctx context.Context, q gate.Question) (gate.Answer, erro
 		answer.Repeated = true
 		return answer, nil
 	}
-	answer := s.decide(q, now)
+	answer, used := s.decide(q, now)
 	if q.Rehearsal {
 		return answer, nil
 	}
-	if answer.Verdict == gate.Allow {
+	if answer.Verdict == gate.Allow && !(answer.Shadow && s.elsewhere(q, now)) {
 		s.fence++
 		answer.Fence = s.fence
 		s.held, s.lease = q.Reservation, now.Add(q.Lease)
-		if answer.Reason == gate.Pass {
-			delete(s.passes, q.Rep)
-		}
+	}
+	if used {
+		delete(s.passes, q.Rep)
 	}
 	s.attempts[q.Reservation] = &attempt{answer: answer, scope: q.Scope, team: q.Team, until: now.Add(q.Remember)}
-	m.records = append(m.records, Record{
-		Number: q.Number, Rep: q.Rep, CallID: q.RecordedCallID(), Decision: answer.Verdict.String() + " " + answer.Reason.String(), At: now,
-	})
+	told := answer.Verdict.String() + " " + answer.Reason.String()
+	if answer.Shadow {
+		told += ", would " + answer.Would.String()
+	}
+	m.records = append(m.records, Record{Number: q.Number, Rep: q.Rep, CallID: q.RecordedCallID(), Decision: told, At: now})
 	return answer, nil
 }
 
-// decide is the registry's part of the rules, in their order.
-func (s *number) decide(q gate.Question, now time.Time) gate.Answer {
+// decide is what the rules say that are more than watched, and whether the call uses up its pass. When that lets the call
+// out, what those say that are not comes with it.
+func (s *number) decide(q gate.Question, now time.Time) (answer gate.Answer, used bool) {
+	answer = s.judge(q, now)
+	used = answer.Reason == gate.Pass
+	if answer.Verdict != gate.Allow || q.Shadow == "" {
+		return answer, used
+	}
+	q.Shadow = ""
+	would := s.judge(q, now)
+	if would.Verdict == gate.Allow { // a pass passes what is watched too
+		return would, would.Reason == gate.Pass
+	}
+	answer, answer.Would, answer.Shadow, answer.Verdict = would, would.Verdict, true, gate.Allow
+	return answer, used
+}
+
+// elsewhere says whether somebody else owns or rings the number: a watched call must not keep them from it.
+func (s *number) elsewhere(q gate.Question, now time.Time) bool {
+	q.Shadow = ",dnc,refused,"
+	q.Local = gate.Undecided
+	return s.judge(q, now).Verdict != gate.Allow
+}
+
+// judge is the registry's part of the rules, in their order, without those that are only watched.
+func (s *number) judge(q gate.Question, now time.Time) gate.Answer {
 	o := s.in(q.Scope)
 	goes := gate.Answer{Verdict: gate.Allow, Reason: gate.Allowed}
 	pass := false
@@ -61,27 +87,32 @@ func (s *number) decide(q gate.Question, now time.Time) gate.Answer {
 		return good
 	}
 	switch {
-	case s.dnc != "":
-		return gate.Answer{Verdict: gate.Block, Reason: gate.DNC, List: s.dnc}
-	case now.Before(s.refused) && !passes(gate.Refused):
-		return gate.Answer{Verdict: gate.Block, Reason: gate.Refused, RetryAfter: s.refused.Sub(now)}
-	case q.Local != gate.Undecided && !passes(q.Local):
-		if q.LocalExtension != "" {
-			return gate.Answer{Verdict: gate.Redirect, Reason: q.Local, Extension: q.LocalExtension}
+	case q.Local != gate.Undecided && !q.Watches(q.Local) && !passes(q.Local):
+		if q.Instead != "" {
+			return gate.Answer{Verdict: gate.Redirect, Reason: q.Local, Extension: q.Instead}
 		}
 		return gate.Answer{Verdict: gate.Block, Reason: q.Local}
+	case s.dnc != "" && !q.Watches(gate.DNC):
+		return gate.Answer{Verdict: gate.Block, Reason: gate.DNC, List: s.dnc}
+	case now.Before(s.refused) && !q.Watches(gate.Refused) && !passes(gate.Refused):
+		return gate.Answer{Verdict: gate.Block, Reason: gate.Refused, RetryAfter: s.refused.Sub(now)}
 	case o.isOwned(now) && o.owner == q.Rep:
 		goes.Reason, goes.Owner = gate.OwnerCalls, o.owner
 	case o.isOwned(now):
 		why, may := o.helps(q.Rep, q.Team, q.Terms)
-		if !may && !passes(gate.Owned) {
+		switch {
+		case may:
+			goes.Reason, goes.Owner = why, o.owner
+		case q.Watches(gate.Owned):
+		case passes(gate.Owned):
+			goes.Owner = o.owner
+		default:
 			return o.keepsAway(q, now)
 		}
-		goes.Reason, goes.Owner = why, o.owner
-	case q.Provisional > 0 && o.first != q.Rep && now.Before(o.firstEnds) && !passes(gate.Owned):
+	case q.Provisional > 0 && !q.Watches(gate.Owned) && o.first != q.Rep && now.Before(o.firstEnds) && !passes(gate.Owned):
 		return gate.Answer{Verdict: gate.Block, Reason: gate.Owned, Owner: o.first, RetryAfter: o.firstEnds.Sub(now)}
 	}
-	if s.isHeld(now) && s.held.Rep != q.Rep {
+	if s.isHeld(now) && s.held.Rep != q.Rep && !q.Watches(gate.InFlight) {
 		return gate.Answer{Verdict: gate.Block, Reason: gate.InFlight, Owner: s.held.Rep}
 	}
 	if pass {
@@ -177,7 +208,7 @@ func (s *number) find(r gate.Reservation) (gate.Reservation, bool) {
 		return r, true
 	}
 	for known := range s.attempts {
-		if known.CallID == r.CallID && known.FromTag == r.FromTag && s.attempts[known].answer.Verdict == gate.Allow {
+		if known.CallID == r.CallID && known.FromTag == r.FromTag && s.attempts[known].answer.Fence > 0 {
 			return known, true
 		}
 	}

@@ -89,10 +89,10 @@ func localRule(s *suite) {
 	q := s.holder("202", "a")
 	q.Local = gate.Territory
 	s.decided(q, gate.Block, gate.Territory, "")
-	q.LocalExtension = "700"
+	q.Instead = "700"
 	q.Reservation = s.key("202", "queue")
 	require.Equal(s, "700", s.decided(q, gate.Redirect, gate.Territory, "").Extension)
-	q.LocalExtension = ""
+	q.Instead = ""
 	q.Local = gate.Hours // which the policy does not let a pass pass
 	s.Grant(s.number, "202", time.Minute)
 	q.Reservation = s.key("202", "b")

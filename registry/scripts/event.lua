@@ -30,11 +30,15 @@ local n = facts(KEYS[1], scope)
 local made, over = 1, ''
 
 -- at most once
+local told = ours and answer(going(n.reason), n.reason, n.fence, '0', '', '', '') or answer('allow', 'allowed', '0', '0', '', '', '')
 if ours then
   if kind == 'f' and redis.call('HGET', KEYS[1], 'ff') == '1' then return 0 end
 else
   local before = remembered(KEYS[2])
-  if before and before.rep == rep and (before.state == 'e' or before.state == kind) then return 0 end
+  if before and before.rep == rep then
+    if before.state == 'e' or before.state == kind then return 0 end
+    told = before.told -- it went out, though only because the rule is watched
+  end
 end
 
 -- contact(): the customer was reached, by its owner or a colleague who may
@@ -83,8 +87,6 @@ local function refuse()
   redis.call('ZADD', KEYS[5], whole(n.refused), digits)
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', whole(now))
 end
-
-local told = answer('allow', ours and n.reason or 'allowed', ours and n.fence or '0', '0', '', '', '')
 
 if kind == 'f' then
   if own() then return 4 end

@@ -107,6 +107,10 @@ end
 -- it had been told before. All are texts.
 local function answer(...) return table.concat({...}, SEP) end
 
+-- going(reason) -> the verdict told to a call that goes out: 'allow', or 'would_block' when the rule is only watched.
+local GOES = {allowed = true, owner = true, collaborator = true, pass = true}
+local function going(reason) return GOES[reason] and 'allow' or 'would_block' end
+
 -- An attempt that is no longer in flight is remembered as state SEP rep SEP answer. States: b blocked, f made its rep the
 -- owner after its flight was gone, e ended.
 local function remembered(key)

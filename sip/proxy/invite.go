@@ -236,6 +236,9 @@ func (p *Proxy) logDecision(d *gate.Decision) {
 	if !p.Full && d.Call.Dialled.Kind != gate.EmergencyCall {
 		number = gate.Mask(clip(number))
 	}
+	if d.Shadow {
+		e = e.Bool("shadow", true).Stringer("would", d.Would)
+	}
 	e.Str("call_id", clip(d.Call.CallID)).Str("rep", p.rep(d.Call.Rep)).Str("peer", d.Call.Peer).Str("number", number).
 		Stringer("verdict", d.Verdict).Stringer("reason", d.Reason).Str("owner", p.rep(d.Owner))
 	if d.Territory != "" {
