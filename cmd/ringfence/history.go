@@ -21,6 +21,7 @@ type recordReport struct {
 	Time    time.Time         `json:"time"`
 	Kind    string            `json:"kind"` // decision, end, owner, refusal, listing
 	Verdict string            `json:"verdict,omitempty"`
+	Would   string            `json:"would,omitempty"`  // of a decision whose rule is only watched: the verdict if it were enforced
 	Reason  string            `json:"reason,omitempty"` // of a decision; what was done, of a command
 	Rep     gate.Rep          `json:"rep,omitempty"`    // who called; the operator, of a command
 	Owner   gate.Rep          `json:"owner,omitempty"`
@@ -83,7 +84,8 @@ func recordReportOf(r registry.Record) recordReport {
 	report := recordReport{
 		Time: r.Time.UTC().Truncate(time.Millisecond), Kind: string(r.Kind), Verdict: r.Verdict, Reason: r.Reason,
 		Rep: r.Rep, Owner: r.Owner, Peer: r.Peer, Ending: r.Ending, Status: r.Status, List: r.List, Lists: r.Version,
-		Note: r.Note, Scope: string(r.Scope), Detail: r.Detail, Gate: r.Gate, Policy: r.Policy, CallID: r.CallID, ID: r.ID,
+		Would: r.Detail["would"],
+		Note:  r.Note, Scope: string(r.Scope), Detail: r.Detail, Gate: r.Gate, Policy: r.Policy, CallID: r.CallID, ID: r.ID,
 	}
 	if r.Kind == registry.RecordEnd {
 		talk := int64(r.Talk / time.Second)
@@ -96,6 +98,9 @@ func recordReportOf(r registry.Record) recordReport {
 func outcomeOf(r recordReport) string {
 	switch registry.RecordKind(r.Kind) {
 	case registry.RecordDecision:
+		if r.Would != "" {
+			return r.Verdict + " (" + r.Reason + ", only watched: would " + r.Would + ")"
+		}
 		return r.Verdict + " (" + r.Reason + ")"
 	case registry.RecordEnd:
 		text := r.Ending
