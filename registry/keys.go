@@ -80,6 +80,11 @@ import (
 //	rf:{b0042}:f:<id>      hash    what an offboarding did to the numbers of a bucket, field by member of o or p, see
 //	                               asitwas.lua: rules.offboard.undo
 //
+// What concerns the company as a whole:
+//
+//	rf:{policies}          hash    version → rules, as YAML: as long as it is among the times
+//	rf:{policies}:t        sorted  "ms SEP version" by that time: when gates began to decide by it; the last 1,000
+//
 // The people have a slot of their own, see people/keys.go; so have the bulk lists, see dnc/keys.go.
 //
 // What is known of customers, in one slot:
@@ -235,6 +240,12 @@ const (
 	customerJournalKey = customersTag + "j"
 	customerOrderKey   = customersTag + "js"
 	customerLeaseKey   = customersTag + "l"
+)
+
+// Where the rules are that gates decided by.
+const (
+	policiesKey    = "rf:{policies}"
+	policyTimesKey = "rf:{policies}:t"
 )
 
 // crc16 is CRC-16/XMODEM: polynomial 0x1021, start 0.

@@ -66,6 +66,8 @@ var (
 	refusalLua string
 	//go:embed scripts/listing.lua
 	listingLua string
+	//go:embed scripts/policy.lua
+	policyLua string
 	//go:embed scripts/history.lua
 	historyLua string
 	//go:embed scripts/customer.lua
@@ -101,6 +103,7 @@ var (
 	stageScript   = newOwnershipScript("stage", stageLua)
 	refusalScript = newScript("refusal", refusalLua)
 	listingScript = newScript("listing", listingLua)
+	policyScript  = newScript("policy", policyLua)
 	historyScript = newScript("history", historyLua)
 	errandScript  = newScript("errand", errandLua)
 	sealedScript  = newScript("sealed", sealedLua)
