@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -104,6 +105,9 @@ func (c *Config) Validate() error {
 	return errors.Join(mistakes...)
 }
 
+// nothing is a key whose value is an empty list or table, in JSON.
+var nothing = regexp.MustCompile(`":(?:\[\]|\{\})`)
+
 // Version is a short hash of the rules: the `policy` of each decision made with them. Equal rules have equal versions,
 // on every gate and after every restart.
 func (r Rules) Version() string {
@@ -111,6 +115,8 @@ func (r Rules) Version() string {
 	if err != nil {
 		panic("gate: rules cannot be written as JSON: " + err.Error()) // every field is text, a number or a list of text
 	}
+	// A list that was written empty is one that was not written: null, [] and {} are the same rules.
+	text = nothing.ReplaceAll(text, []byte(`":null`))
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:6])
 }

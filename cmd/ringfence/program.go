@@ -36,13 +36,14 @@ type program struct {
 
 	cfg      atomic.Pointer[config.Config]
 	draining atomic.Bool
-	away     atomic.Bool // the registry did not answer the last ping
+	away     atomic.Bool   // the registry did not answer the last ping
+	reloaded chan struct{} // gets a token when other rules are in force
 }
 
 // newProgram connects to the registry and binds every listener, in the order in which one part needs the other. Nothing
 // is answered before Run. When a part fails, those before it are closed again.
 func newProgram(ctx context.Context, cfg *config.Config, stderr io.Writer) (_ *program, err error) {
-	p := &program{log: newLog(cfg.Log, stderr)}
+	p := &program{log: newLog(cfg.Log, stderr), reloaded: make(chan struct{}, 1)}
 	p.cfg.Store(cfg)
 	defer func() {
 		if err != nil {
@@ -141,6 +142,7 @@ func (p *program) Run(ctx context.Context) error {
 	inner.Go(func() error { return p.afterPrepared(behind, p.requests.Run) })
 	inner.Go(func() error { return p.afterPrepared(behind, p.webhooks.Run) })
 	inner.Go(func() error { return p.afterPrepared(behind, p.moveStages) })
+	inner.Go(func() error { return p.keepPolicies(behind) })
 
 	outer, front := errgroup.WithContext(ctx)
 	outer.Go(func() error { return p.sip.Run(front) })
@@ -274,6 +276,7 @@ func (p *program) Reload(next *config.Config) error {
 		return errors.Join(err, p.sip.Reload(old.SIP), p.webhooks.Reload(old.Webhooks))
 	}
 	p.cfg.Store(next)
+	p.noteReload()
 	return nil
 }
 
