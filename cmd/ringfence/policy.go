@@ -33,6 +33,7 @@ func (sh *shell) newPolicyCommand() *cobra.Command {
 		sh.newPolicyListCommand(),
 		sh.newPolicyShowCommand(),
 		sh.newPolicyDiffCommand(),
+		sh.newPolicyReplayCommand(),
 	)
 	cmd.Example = `  ringfence policy list
   ringfence policy show 7311bb79172d

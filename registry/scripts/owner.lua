@@ -73,5 +73,5 @@ elseif again then -- the time begins anew, though the customer was not reached
 else
   renew(a, ARGV[9])
 end
-write(rep, '', detail('level', ARGV[11]))
+write(rep, '', detail('level', ARGV[11], 'ms', ARGV[4]))
 return state(outcome, KEYS[1], now)

@@ -7,8 +7,9 @@
 local now, us = clock()
 local n = facts(KEYS[1])
 
-local function write(note)
-  local entry = record(KEYS[2], now, us, ARGV[8], n.last, 'r', '', ARGV[1] == 'hear' and 'refuse' or ARGV[1], '', ARGV[6], ARGV[7], '', '', '', '', '', note)
+local function write(note, more)
+  local entry = record(KEYS[2], now, us, ARGV[8], n.last, 'r', '', ARGV[1] == 'hear' and 'refuse' or ARGV[1], '', ARGV[6],
+    ARGV[7], '', '', '', '', '', note, '', more)
   redis.call('HSET', KEYS[1], 'p', entry)
   keep(KEYS[1], n, now, ARGV[8])
 end
@@ -19,7 +20,7 @@ if ARGV[1] == 'lift' then
   redis.call('HDEL', KEYS[1], 'ru', 'rb', 'rn')
   redis.call('ZREM', KEYS[3], ARGV[5])
   n.refused = 0
-  write('')
+  write('', '')
   return before
 end
 
@@ -32,5 +33,5 @@ else
 end
 redis.call('ZADD', KEYS[3], whole(n.refused), ARGV[5])
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', whole(now))
-write(ARGV[4])
+write(ARGV[4], detail('ms', whole(n.refused - now)))
 return state('done', KEYS[1], now)

@@ -1,4 +1,4 @@
-package registrytest
+package model
 
 import (
 	"context"
@@ -230,19 +230,14 @@ func (s *number) claim(rep gate.Rep, a *attempt, e gate.Event, now time.Time) {
 	if s.full || o.owner == rep && now.Before(o.protected.Add(e.Terms.Bar)) {
 		return
 	}
-	*o = ownership{owner: rep, extension: e.Extension, team: a.team, since: now}
+	*o = ownership{owner: rep, extension: e.Extension, team: a.team, since: now, level: o.level}
 	o.contacted(e.Terms, now)
 }
 
 // contacted is what an answered call does for the protection.
 func (o *ownership) contacted(t gate.Terms, now time.Time) {
 	o.contact = now
-	o.protected = now.Add(t.Protection)
-	for _, most := range []time.Duration{t.ProtectionMost, t.NoDeal} {
-		if end := o.since.Add(most); most > 0 && end.Before(o.protected) {
-			o.protected = end
-		}
-	}
+	o.renew(t)
 }
 
 // firstCall keeps colleagues away for a while, once.
@@ -267,7 +262,9 @@ func (m *Memory) end(s *number, r gate.Reservation, a *attempt, e gate.Event, no
 	case gate.EndUnanswered:
 		s.firstCall(r.Rep, a, e, now)
 	case gate.EndRefused:
-		s.refused = now.Add(e.Terms.CoolDown)
+		if end := now.Add(e.Terms.CoolDown); end.After(s.refused) {
+			s.refused = end
+		}
 	default: // it lets go, no more
 	}
 	if s.held == r {
