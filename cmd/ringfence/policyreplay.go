@@ -85,7 +85,7 @@ do-not-call lists are those of now. What was no outside number is not decided ag
 
 func (sh *shell) policyReplay(ctx context.Context, c *client, since time.Time, list bool) error {
 	report := replayReport{Since: since.UTC().Truncate(time.Second), Policy: c.cfg.Rules.Version(), Reasons: []replayReason{}, Changes: []replayChange{}}
-	options := replay.Options{Config: c.cfg.Policy(), Listed: c.store.Listed, Since: since, Until: time.Now()}
+	options := replay.Options{Config: c.cfg.Policy(), People: c.store.People(), Listed: c.store.Listed, Since: since, Until: time.Now()}
 	if list {
 		options.Each = report.note
 	}

@@ -22,6 +22,11 @@ func TestPolicyReplay(t *testing.T) {
 		return owner.Owner == "201"
 	})
 	require.NoError(t, mine.Hangup(t.Context()))
+	soon(t, "its end is written", func() bool {
+		var owner ownerReport
+		f.decode(&owner, "owner", "show", "+12125550101")
+		return owner.InFlight == nil
+	})
 	require.Equal(t, 403, f.call(second, "+12125550101").Status)
 	require.Equal(t, 484, f.call(second, "12").Status)
 

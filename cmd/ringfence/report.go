@@ -87,7 +87,7 @@ func (sh *shell) reportShadow(ctx context.Context, c *client, since time.Time, b
 	if err != nil {
 		return err
 	}
-	report := shadow.New(nil, place)
+	report := shadow.New(c.store.People(), place)
 	if err := sh.readRecords(ctx, c, since, report.Add); err != nil {
 		return err
 	}

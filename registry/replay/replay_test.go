@@ -107,17 +107,15 @@ func TestReplayOfRecordsThatBeginInTheMiddle(t *testing.T) {
 
 // forget trims the streams as time would.
 func (c *company) forget(before time.Time) {
+	ctx, client := c.t.Context(), c.store.Client()
 	for _, key := range c.server.Keys() {
-		if entries, err := c.server.Stream(key); err == nil {
-			var old []string
-			for _, e := range entries {
-				if e.ID < fmt.Sprint(before.UnixMilli()) {
-					old = append(old, e.ID)
-				}
-			}
-			if len(old) > 0 {
-				require.NoError(c.t, c.store.Client().XDel(c.t.Context(), key, old...).Err())
-			}
+		if client.Type(ctx, key).Val() != "stream" {
+			continue
+		}
+		old, err := client.XRange(ctx, key, "-", fmt.Sprint(before.UnixMilli()-1)).Result()
+		require.NoError(c.t, err)
+		for _, entry := range old {
+			require.NoError(c.t, client.XDel(ctx, key, entry.ID).Err())
 		}
 	}
 }
