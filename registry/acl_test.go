@@ -56,6 +56,16 @@ func TestShippedRedisConfiguration(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, records, 7)
 
+	seen := 0
+	require.NoError(t, s.Records(ctx, time.Time{}, func(p Page) error {
+		seen += len(p.Records)
+		return nil
+	}))
+	require.Equal(t, len(records), seen)
+	require.NoError(t, s.WritePolicy(ctx, "p1", "rules: {}"))
+	_, err = s.PolicyAt(ctx, time.Now().Add(time.Hour))
+	require.NoError(t, err)
+
 	for _, words := range [][]any{
 		{"FLUSHALL"},
 		{"FLUSHDB"},

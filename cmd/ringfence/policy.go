@@ -78,7 +78,7 @@ func (sh *shell) printPolicies(list []registry.Policy, here string) error {
 			fmt.Fprintln(w, "no gate has begun to decide yet")
 			return
 		}
-		row(w, "SINCE", "VERSION", "")
+		row(w, "SINCE", "VERSION", "NOTE")
 		for _, p := range list {
 			note := ""
 			if p.Version == here {

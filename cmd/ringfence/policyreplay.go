@@ -160,7 +160,7 @@ func replayTable(w io.Writer, r *replayReport, list bool) {
 		fmt.Fprintf(w, "%s could not be read and are left out: a newer release wrote them.\n", count(r.Broken, "record"))
 	}
 	fmt.Fprintln(w)
-	row(w, "OUTCOME", "OLD", "NEW", "")
+	row(w, "OUTCOME", "OLD", "NEW", "CHANGE")
 	for _, reason := range r.Reasons {
 		row(w, reason.Outcome, strconv.Itoa(reason.Old), strconv.Itoa(reason.New), fmt.Sprintf("%+d", reason.New-reason.Old))
 	}

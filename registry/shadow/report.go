@@ -205,16 +205,16 @@ func (r *Report) rank(numbers map[gate.Number]map[gate.Rep]int) {
 	r.Numbers = r.Numbers[:min(len(r.Numbers), topNumbers)]
 }
 
-// Reasons, most calls first.
+// Reasons are the counts by reason, most calls first.
 func (r *Report) Reasons() []Named { return byCalls(r.reasons) }
 
-// Reps, most calls first.
+// Reps are the counts by rep, most calls first.
 func (r *Report) Reps() []Named { return byCalls(r.reps) }
 
-// Teams, most calls first; those of reps who are in no team have no name.
+// Teams are the counts by team, most calls first; reps who are in no team have one without a name.
 func (r *Report) Teams() []Named { return byCalls(r.teams) }
 
-// Days that had any, in order.
+// Days are the counts by day, in order.
 func (r *Report) Days() []Named {
 	days := named(r.days)
 	slices.SortFunc(days, func(a, b Named) int { return cmp.Compare(a.Name, b.Name) })
