@@ -79,7 +79,7 @@ func randomCommand(r *rand.Rand, n gate.Number, everything bool) func(*company) 
 	rep, long := randomRep(r), time.Duration(1+r.IntN(120))*time.Minute
 	which := []int{0, 2, 3}[r.IntN(3)] // what depends on nothing
 	if everything {
-		which = r.IntN(12)
+		which = r.IntN(16)
 	}
 	return func(c *company) {
 		t := c.gate.TermsFor(rep)
@@ -106,8 +106,16 @@ func randomCommand(r *rand.Rand, n gate.Number, everything bool) func(*company) 
 			_, _ = c.store.Unshare(ctx, n, "", rep)
 		case 10:
 			_, _ = c.store.Lock(ctx, n, "")
-		default:
+		case 11:
 			_, _ = c.store.Unlock(ctx, n, "", t)
+		case 12:
+			_, _ = c.store.Deal(ctx, n, "", rep > "202", t)
+		case 13:
+			_, _ = c.store.Level(ctx, n, "", map[bool]string{true: "A"}[rep > "202"], t)
+		case 14:
+			_, _ = c.store.Extend(ctx, n, "", long)
+		default:
+			_, _ = c.store.Release(ctx, n, "", "released", t)
 		}
 	}
 }

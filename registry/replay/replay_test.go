@@ -15,19 +15,23 @@ func never(int) bool { return false }
 
 // policies that the histories are made under and replayed with.
 var policies = map[string]func(*gate.Rules){
-	"default":       func(*gate.Rules) {},
-	"short":         func(r *gate.Rules) { r.Protection = gate.Duration(30 * time.Minute) },
-	"long talk":     func(r *gate.Rules) { r.Claim.MinTalk = gate.Duration(30 * time.Second) },
-	"redirect":      func(r *gate.Rules) { r.Owned.Action = gate.OwnedRedirect },
-	"cool":          func(r *gate.Rules) { r.Refused.CoolDown = gate.Duration(5 * time.Hour) },
-	"most":          func(r *gate.Rules) { r.ProtectionMost = gate.Duration(time.Hour) },
+	"default":   func(*gate.Rules) {},
+	"short":     func(r *gate.Rules) { r.Protection = gate.Duration(30 * time.Minute) },
+	"long talk": func(r *gate.Rules) { r.Claim.MinTalk = gate.Duration(30 * time.Second) },
+	"redirect":  func(r *gate.Rules) { r.Owned.Action = gate.OwnedRedirect },
+	"cool":      func(r *gate.Rules) { r.Refused.CoolDown = gate.Duration(5 * time.Hour) },
+	"most":      func(r *gate.Rules) { r.ProtectionMost = gate.Duration(time.Hour) },
+	"levels": func(r *gate.Rules) {
+		r.Levels = map[string]gate.Duration{"A": gate.Duration(5 * time.Hour)}
+		r.NoDeal, r.Deal.Protection = gate.Duration(90*time.Minute), gate.Duration(3*time.Hour)
+	},
 	"provisional":   func(r *gate.Rules) { r.Claim.Provisional = gate.Duration(20 * time.Minute) },
 	"shadow owned":  func(r *gate.Rules) { r.Shadow.Reasons = []gate.Reason{gate.Owned} },
 	"shadow others": func(r *gate.Rules) { r.Shadow.Reasons = []gate.Reason{gate.Refused, gate.InFlight, gate.DNC} },
 	"shadow all":    func(r *gate.Rules) { r.Shadow.Everyone = true },
 }
 
-const histories = 4 // of each kind
+const histories = 2 // of each kind
 
 // TestReplayUnderTheSameRulesIsExact: whatever happened, the same rules would have decided the same.
 func TestReplayUnderTheSameRulesIsExact(t *testing.T) {
@@ -92,7 +96,7 @@ func outcome(d gate.Decision) Outcome {
 // show, such as an end that was set by hand, is not there to be known.
 func TestReplayOfRecordsThatBeginInTheMiddle(t *testing.T) {
 	earlier := 0
-	for seed := range uint64(5 * histories) {
+	for seed := range uint64(10 * histories) {
 		h := randomHistory(rand.New(rand.NewPCG(seed, 3)), false)
 		c := open(t, rules())
 		c.run(h, never)
