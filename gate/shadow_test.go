@@ -144,6 +144,26 @@ func TestShadowMayRedirectToNobody(t *testing.T) {
 	})
 }
 
+// TestShadowLeavesATerritoryToItsPass: what only a pass passes is not let out for the sake of what is watched before it,
+// nor while nobody knows of passes.
+func TestShadowLeavesATerritoryToItsPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := shadowing(gate.ShadowRule{Reasons: []gate.Reason{gate.DNC}})
+		c.Rules.Territories = gate.TerritoryRule{
+			Action: gate.TerritoryBlock, Areas: []gate.Area{{Prefixes: []string{"+1212"}, Team: "west"}},
+		}
+		o := open(t, c, employ)
+		fill(o.registry.Memory, "bulk")
+		d := o.dial(rep201, "2125550100", "a")
+		require.Equal(t, gate.Block, d.Verdict)
+		require.Equal(t, gate.Territory, d.Reason)
+		o.registry.Grant(customer, rep201, time.Hour)
+		require.Equal(t, gate.Pass, o.dial(rep201, "2125550100", "b").Reason)
+		o.registry.Fail()
+		require.Equal(t, gate.Territory, o.dial(rep201, "2125550100", "c").Reason)
+	})
+}
+
 // TestShadowOfATerritory: the call goes out, and the record says whose it would have been and where it would have rung.
 func TestShadowOfATerritory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -110,6 +110,7 @@ var contract = []clause{
 	{name: "a watched rule lets out beside a call in flight, and takes nothing", run: watchedInFlight},
 	{name: "a watched call to what nobody holds reserves it", run: watchedRefused},
 	{name: "a watched rule leaves those behind it in force", run: watchedBehind},
+	{name: "a pass passes a watched rule too, and only what goes out because of it uses it up", run: watchedPass},
 	{name: "a watched local rule is told with the question", run: watchedLocal},
 	{name: "a rehearsal of a watched call changes nothing", run: watchedRehearsal},
 	{name: "a watched call that ends late takes nothing", run: watchedEndsLate},

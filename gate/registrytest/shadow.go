@@ -77,6 +77,30 @@ func watchedBehind(s *suite) {
 	require.Zero(s, s.ask(s.watchedOnly("201", "e", ",owned,")).Fence)
 }
 
+func watchedPass(s *suite) {
+	s.own("201")
+	ask := func(call, watched string) gate.Question {
+		q := s.watchedOnly("202", call, watched)
+		q.Over = allPassable
+		return q
+	}
+	s.Grant(s.number, "202", time.Minute)
+	q := ask("a", ",owned,")
+	a := s.decided(q, gate.Allow, gate.Pass, "201")
+	require.False(s, a.Shadow, "enforced, it would go out too")
+	require.Positive(s, a.Fence)
+	s.write(s.ended(q.Reservation, gate.EndUnanswered, 0))
+	q = ask("b", ",owned,")
+	s.wouldBe(q, gate.Block, gate.Owned, "201")
+	s.write(s.ended(q.Reservation, gate.EndUnanswered, 0))
+
+	s.allowed("201", "c", gate.OwnerCalls)
+	s.Grant(s.number, "202", time.Minute)
+	s.wouldBe(ask("d", ",owned,in_flight,"), gate.Block, gate.InFlight, "201") // enforced, it would have left the pass
+	s.wouldBe(ask("e", ",in_flight,"), gate.Block, gate.InFlight, "201")       // without the pass it would not go out
+	s.decided(ask("f", ",in_flight,"), gate.Block, gate.Owned, "201")
+}
+
 func watchedLocal(s *suite) {
 	q := s.watchedOnly("201", "a", ",territory,")
 	q.Local = gate.Territory
