@@ -57,7 +57,7 @@ func TestPasses(t *testing.T) {
 		require.Equal(t, map[string]string{"pass": p.ID}, records[0].Detail)
 		require.Equal(t, RecordPass, records[2].Kind)
 		require.Equal(t, "grant", records[2].Reason)
-		require.Equal(t, map[string]string{"pass": p.ID, "rep": "2:02\x1f"}, records[2].Detail)
+		require.Equal(t, map[string]string{"pass": p.ID, "rep": "2:02\x1f", "ms": "3600000"}, records[2].Detail)
 	})
 }
 

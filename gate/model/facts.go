@@ -119,6 +119,19 @@ func (m *Memory) Extend(n gate.Number, scope gate.Scope, by time.Duration) {
 	})
 }
 
+// Protect keeps an owned number its owner's for at least so long.
+func (m *Memory) Protect(n gate.Number, scope gate.Scope, long time.Duration) {
+	m.change(n, scope, func(o *ownership, now time.Time) {
+		end := o.protected
+		if o.locked {
+			end = o.unlocked
+		}
+		if o.isOwned(now) && now.Add(long).After(end) {
+			o.finish(now.Add(long), true)
+		}
+	})
+}
+
 // Refuse writes the customer's no down, until then; the zero time lifts it.
 func (m *Memory) Refuse(n gate.Number, until time.Time) {
 	m.mu.Lock()

@@ -48,7 +48,7 @@ func (x *number) ownersBefore() bool {
 				found[r.Scope] = o
 			}
 			o.rep, o.last = r.Owner, r.Time
-		case r.Kind == registry.RecordOwner && takesOver(r.Reason):
+		case takesOver(r):
 			settle(r.Scope, r.Time.Add(time.Second))
 		case !shown:
 		case o == nil && owner == "", o == nil && r.Kind == registry.RecordEnd:
@@ -75,8 +75,16 @@ func (x *number) ownersBefore() bool {
 	return any
 }
 
-// takesOver: what a command did settles who owns the number from then on.
-func takesOver(action string) bool { return action == "claim" || action == "release" }
+// takesOver says whether what was done settles who owns the number from then on.
+func takesOver(r *registry.Record) bool {
+	switch r.Kind {
+	case registry.RecordOwner:
+		return r.Reason == "claim" || r.Reason == "release"
+	case registry.RecordPool:
+		return r.Reason == "recycle"
+	}
+	return false
+}
 
 // ownerShown is who owned the number when something was recorded; shown is false where the record does not tell.
 func ownerShown(r *registry.Record) (owner gate.Rep, shown bool) {
@@ -90,7 +98,7 @@ func ownerShown(r *registry.Record) (owner gate.Rep, shown bool) {
 			return "", true
 		}
 		switch r.Reason {
-		case gate.Owned.String(), gate.OwnerCalls.String(), gate.Collaborator.String():
+		case gate.Owned.String(), gate.OwnerCalls.String(), gate.Collaborator.String(), gate.Pass.String():
 			return r.Owner, true
 		case gate.Allowed.String():
 			return "", true
@@ -109,7 +117,8 @@ func (x *number) refusedBefore() bool {
 				x.stage.model.Refuse(x.number, r.Time.Add(time.Second))
 			}
 			return found
-		case r.Kind != registry.RecordDecision || r.Reason == gate.DNC.String() || r.Reason == gate.RegistryDown.String():
+		case r.Kind != registry.RecordDecision || r.Reason == gate.DNC.String() || r.Reason == gate.RegistryDown.String(),
+			r.Reason == gate.Pass.String(): // whether it was refused, nobody knows
 		case r.Reason == gate.Refused.String():
 			found = true
 		default: // nobody had said no, or no longer

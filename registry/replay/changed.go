@@ -15,6 +15,17 @@ func (x *number) changed(r *registry.Record) {
 		x.ownerChanged(r)
 	case registry.RecordRefusal:
 		x.refusalChanged(r)
+	case registry.RecordPass:
+		x.passChanged(r)
+	case registry.RecordPool:
+		if r.Reason == "recycle" {
+			x.stage.model.Release(x.number, r.Scope)
+		}
+	case registry.RecordStage:
+		if r.Reason == "enter" {
+			rule, _, _ := x.options.Config.Rules.Stage(r.Detail["stage"])
+			x.stage.model.Protect(x.number, r.Scope, rule.Protection.Std())
+		}
 	case registry.RecordListing:
 		if r.Reason == "add" {
 			x.stage.model.AddDNC(x.number, r.List)
@@ -47,6 +58,17 @@ func (x *number) ownerChanged(r *registry.Record) {
 	case "extend":
 		m.Extend(n, r.Scope, milliseconds(r.Detail["ms"]))
 	}
+}
+
+// passChanged follows a pass. One with a PIN is good only once that was dialled: its grant has no time, and what was granted
+// before is gone.
+func (x *number) passChanged(r *registry.Record) {
+	rep := gate.Rep(r.Detail["rep"])
+	if long := milliseconds(r.Detail["ms"]); long > 0 {
+		x.stage.model.Grant(x.number, rep, long)
+		return
+	}
+	x.stage.model.Revoke(x.number, rep)
 }
 
 func (x *number) refusalChanged(r *registry.Record) {

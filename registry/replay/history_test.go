@@ -79,7 +79,7 @@ func randomCommand(r *rand.Rand, n gate.Number, everything bool) func(*company) 
 	rep, long := randomRep(r), time.Duration(1+r.IntN(120))*time.Minute
 	which := []int{0, 2, 3}[r.IntN(3)] // what depends on nothing
 	if everything {
-		which = r.IntN(16)
+		which = r.IntN(21)
 	}
 	return func(c *company) {
 		t := c.gate.TermsFor(rep)
@@ -114,6 +114,16 @@ func randomCommand(r *rand.Rand, n gate.Number, everything bool) func(*company) 
 			_, _ = c.store.Level(ctx, n, "", map[bool]string{true: "A"}[rep > "202"], t)
 		case 14:
 			_, _ = c.store.Extend(ctx, n, "", long)
+		case 15:
+			_, _ = c.store.GrantPass(ctx, registry.Pass{Rep: rep, Number: n, For: long})
+		case 16:
+			_, _ = c.store.RevokePass(ctx, n, rep)
+		case 17, 18:
+			if stages := c.gate.Config().Rules.Stages; len(stages) > 0 {
+				_, _ = c.store.EnterStage(ctx, n, "", stages[0])
+			}
+		case 19:
+			require.NoError(c.t, c.store.MoveStages(ctx, c.gate.Config().Rules, t))
 		default:
 			_, _ = c.store.Release(ctx, n, "", "released", t)
 		}

@@ -108,7 +108,7 @@ func (x *number) decided(i int, d *registry.Record) {
 func (x *number) goes(key call, out *goneOut, end *registry.Record) {
 	x.calls[key] = out
 	minTalk := x.gate.Terms().MinTalk
-	if end != nil && end.Talk >= minTalk && end.Ending != gate.EndUnknown.String() {
+	if end != nil && end.Detail["quota"] == "" && end.Talk >= minTalk && end.Ending != gate.EndUnknown.String() {
 		x.firm = append(x.firm, firming{end.Time.Add(minTalk - end.Talk), key})
 	}
 }
@@ -231,6 +231,9 @@ func (x *number) ended(e *registry.Record) {
 	delete(x.calls, key)
 	event := x.event(gate.Ended, out)
 	event.Ending, event.Talk, event.Status = endingOf(e.Ending), e.Talk, e.Status
+	if e.Detail["quota"] != "" { // its rep could own no more: how many others it held, no record of this number says
+		event.Terms.MinTalk = e.Talk + 1
+	}
 	x.tell(event)
 }
 

@@ -31,6 +31,14 @@ var policies = map[string]func(*gate.Rules){
 	"shadow all":    func(r *gate.Rules) { r.Shadow.Everyone = true },
 }
 
+// full are rules that commands and quotas meet in a history.
+func full(r *gate.Rules) {
+	r.Holdings.Most = 1
+	r.Stages = []gate.StageRule{{
+		Name: "offer", Limit: gate.Duration(time.Hour), Then: gate.StageRecycle, Protection: gate.Duration(4 * time.Hour),
+	}}
+}
+
 const histories = 2 // of each kind
 
 // TestReplayUnderTheSameRulesIsExact: whatever happened, the same rules would have decided the same.
@@ -38,6 +46,7 @@ func TestReplayUnderTheSameRulesIsExact(t *testing.T) {
 	for name, policy := range policies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			policy := func(r *gate.Rules) { full(r); policy(r) }
 			for seed := range uint64(histories) {
 				h := randomHistory(rand.New(rand.NewPCG(seed, 1)), true)
 				c := open(t, rules(policy))

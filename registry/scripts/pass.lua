@@ -31,7 +31,7 @@ else
   redis.call('HSET', KEYS[1], field, table.concat({whole(ends), id, ARGV[5], ARGV[7]}, SEP))
   redis.call('ZADD', KEYS[3], whole(ends), member)
 end
-local more = detail('pass', id, 'rep', ARGV[2])
+local more = detail('pass', id, 'rep', ARGV[2], 'ms', ARGV[1] == 'grant' and ARGV[3] or '')
 local entry = record(KEYS[2], now, us, ARGV[9], n.last, 'p', '', ARGV[1], '', ARGV[7], ARGV[8], '', '', '', '', '', ARGV[5],
   '', more)
 redis.call('HSET', KEYS[1], 'p', entry)

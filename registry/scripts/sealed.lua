@@ -22,7 +22,7 @@ local there = ends and ends > now
 
 local function write(what, why)
   local entry = record(KEYS[2], now, us, forget, n.last, 'p', '', what, '', ARGV[4], ARGV[5], '', '', '', '', '', why, '',
-    detail('pass', id, 'rep', rep))
+    detail('pass', id, 'rep', rep, 'ms', what == 'open' and whole(ends - now) or ''))
   redis.call('HSET', KEYS[1], 'p', entry)
   keep(KEYS[1], n, now, forget)
   local left = redis.call('PTTL', KEYS[1])
