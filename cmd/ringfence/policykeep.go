@@ -13,11 +13,6 @@ const policyAgain = 5 * time.Second
 // keepPolicies tells the registry by which rules this gate decides, at the start and after each reload, until it knows.
 // No call waits for it.
 func (p *program) keepPolicies(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-p.store.Prepared():
-	}
 	failed := false
 	for {
 		again := time.NewTimer(policyAgain)

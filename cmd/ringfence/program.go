@@ -142,7 +142,7 @@ func (p *program) Run(ctx context.Context) error {
 	inner.Go(func() error { return p.afterPrepared(behind, p.requests.Run) })
 	inner.Go(func() error { return p.afterPrepared(behind, p.webhooks.Run) })
 	inner.Go(func() error { return p.afterPrepared(behind, p.moveStages) })
-	inner.Go(func() error { return p.keepPolicies(behind) })
+	inner.Go(func() error { return p.afterPrepared(behind, p.keepPolicies) })
 
 	outer, front := errgroup.WithContext(ctx)
 	outer.Go(func() error { return p.sip.Run(front) })
