@@ -20,12 +20,18 @@ type Cluster struct{ Nodes []*Server }
 // StartCluster runs a cluster of n masters and returns once each of them finds it whole.
 func StartCluster(tb testing.TB, n int) *Cluster {
 	tb.Helper()
+	return startCluster(tb, nil, n)
+}
+
+func startCluster(tb testing.TB, env []string, n int, args ...string) *Cluster {
+	tb.Helper()
 	c := &Cluster{}
 	buses := make([]int, n)
 	for i := range n {
 		// The bus port is port+10000 by default, which a port that the kernel chose may not leave room for.
 		buses[i] = freePort(tb)
-		c.Nodes = append(c.Nodes, Start(tb, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(buses[i])))
+		c.Nodes = append(c.Nodes, start(tb, env,
+			append([]string{"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(buses[i])}, args...)...))
 	}
 	for i, node := range c.Nodes {
 		node.must("+OK", "CLUSTER ADDSLOTSRANGE %d %d", i*slots/n, (i+1)*slots/n-1)

@@ -26,6 +26,7 @@ type Server struct {
 	dir  string
 	port int
 	args []string
+	env  []string // nil: this process's
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -36,6 +37,11 @@ type Server struct {
 // The test fails at once when redis-server is not installed.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
+	return start(tb, nil, args...)
+}
+
+func start(tb testing.TB, env []string, args ...string) *Server {
+	tb.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		tb.Fatal("redis-server is not installed and this test needs a real one; on Debian: apt-get install redis-server")
 	}
@@ -44,7 +50,7 @@ func Start(tb testing.TB, args ...string) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := &Server{tb: tb, dir: dir, args: args}
+	s := &Server{tb: tb, dir: dir, args: args, env: env}
 	tb.Cleanup(func() {
 		s.Stop()
 		_ = os.RemoveAll(dir)
@@ -83,6 +89,7 @@ func (s *Server) start() error {
 	}, s.args...)
 	s.mu.Lock()
 	s.cmd = exec.Command("redis-server", args...)
+	s.cmd.Env = s.env
 	s.mu.Unlock()
 	return s.run()
 }
