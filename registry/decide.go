@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -113,9 +114,17 @@ func parseAnswer(reply string) (gate.Answer, error) {
 	}
 	return gate.Answer{
 		Verdict: verdict, Reason: reason, Shadow: watched, Would: would, Repeated: f[0] == "r", Fence: fence,
-		RetryAfter: time.Duration(retry) * time.Millisecond,
+		RetryAfter: waitOf(retry),
 		Owner:      gate.Rep(unescape(f[5])), Extension: unescape(f[6]), List: unescape(f[7]),
 	}, nil
+}
+
+// waitOf is a wait in ms; what is longer than a Duration can be, as the end of a protection that does not end is, is none.
+func waitOf(ms int64) time.Duration {
+	if ms > math.MaxInt64/int64(time.Millisecond) {
+		return 0
+	}
+	return time.Duration(ms) * time.Millisecond
 }
 
 func parseVerdict(name string) (gate.Verdict, error) {

@@ -43,7 +43,7 @@ import (
 //
 // What it has in all of them:
 //
-//	h 1: it has or had an owner in some scope, so that it is kept for ever
+//	h 1: it has or had an owner, or was given a level, in some scope, so that it is kept for ever
 //	ru refused until · rb by whom · rn note
 //	d names of the lists it was added to, parted by sep · d:<list> "at SEP by SEP note" of that addition
 //	t:<rep> a pass, "until sep id sep reason sep by" · ts:<rep> one whose PIN was not dialled yet, "until sep id sep reason sep

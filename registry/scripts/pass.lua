@@ -18,8 +18,7 @@ end
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', whole(now))
 
 local before = redis.call('HGET', KEYS[1], field)
-local id, ends = ARGV[4], 0
-local reply
+local id, reply = ARGV[4], nil
 if ARGV[1] == 'revoke' then
   if not before then return state('nobody', KEYS[1], now) end
   reply = state('done', KEYS[1], now)
@@ -27,7 +26,7 @@ if ARGV[1] == 'revoke' then
   redis.call('HDEL', KEYS[1], field)
   redis.call('ZREM', KEYS[3], member)
 else
-  ends = now + tonumber(ARGV[3])
+  local ends = now + tonumber(ARGV[3])
   redis.call('HSET', KEYS[1], field, table.concat({whole(ends), id, ARGV[5], ARGV[7]}, SEP))
   redis.call('ZADD', KEYS[3], whole(ends), member)
 end
@@ -36,6 +35,4 @@ local entry = record(KEYS[2], now, us, ARGV[9], n.last, 'p', '', ARGV[1], '', AR
   '', more)
 redis.call('HSET', KEYS[1], 'p', entry)
 keep(KEYS[1], n, now, ARGV[9])
-local left = redis.call('PTTL', KEYS[1])
-if left >= 0 and left < ends - now then redis.call('PEXPIRE', KEYS[1], whole(ends - now)) end
 return reply or state('done', KEYS[1], now)

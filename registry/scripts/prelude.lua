@@ -4,7 +4,7 @@
 
 local SEP = '\31'
 local PART = '\30' -- parts one entry of a list whose entries SEP parts
-local LONGEST_CALL = 4 * 3600 * 1000 -- ms a number is remembered at least, so that a late BYE finds its call
+local LEAST = 7 * 24 * 3600 * 1000 -- ms a number is remembered at least: no pass, provisional claim or call lasts longer
 
 -- whole(x) -> text. Lua itself would write 16 digits as 1.79e+15.
 local function whole(x) return string.format('%d', x) end
@@ -67,7 +67,7 @@ local function keep(key, n, now, forget)
     redis.call('PERSIST', key)
     return
   end
-  local least = math.max(tonumber(forget), LONGEST_CALL)
+  local least = math.max(tonumber(forget), LEAST)
   local longest = n.refused - now
   redis.call('PEXPIRE', key, longest > least and whole(longest) or whole(least))
 end

@@ -27,7 +27,7 @@ elseif action == 'deal' or action == 'undeal' then
   renew(a, ARGV[4])
 elseif action == 'level' then
   a.level = ARGV[3]
-  if a.level ~= '' then set(a, 'l', a.level) else clear(a, 'l') end
+  if a.level ~= '' then redis.call('HSET', KEYS[1], 'h', '1', at('l', scope), a.level) else clear(a, 'l') end
   if owned then renew(a, ARGV[4]) end
   more = detail('level', a.level)
 elseif action == 'extend' then
@@ -39,6 +39,6 @@ if ARGV[9] ~= '' then more = more .. (more ~= '' and ';' or '') .. ARGV[9] end
 local entry = record(KEYS[2], now, us, ARGV[8], n.last, 'o', '', action, owned and a.owner or '', ARGV[6], ARGV[7],
   '', '', '', '', '', '', scope, more)
 redis.call('HSET', KEYS[1], 'p', entry)
-n.stays = n.stays or owned
+n.stays = n.stays or owned or a.level ~= ''
 keep(KEYS[1], n, now, ARGV[8])
 return state('done', KEYS[1], now)
