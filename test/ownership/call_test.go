@@ -42,14 +42,14 @@ func (n *number) judge(q gate.Question, now int64) (answer gate.Answer, usesPass
 		return true
 	}
 	goes := gate.Answer{Verdict: gate.Allow, Reason: gate.Allowed}
+	if q.Local != gate.Undecided && stands(q.Local) {
+		return gate.Answer{Verdict: gate.Block, Reason: q.Local}, false
+	}
 	if len(n.listed) > 0 {
 		return gate.Answer{Verdict: gate.Block, Reason: gate.DNC}, false
 	}
 	if now < n.refused && stands(gate.Refused) {
 		return blockedFor(gate.Refused, "", n.refused-now), false
-	}
-	if q.Local != gate.Undecided && stands(q.Local) {
-		return gate.Answer{Verdict: gate.Block, Reason: q.Local}, false
 	}
 	switch {
 	case o.live(now) && o.owner == q.Rep:
