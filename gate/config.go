@@ -27,6 +27,7 @@ type Rules struct {
 	Pass           PassRule            `yaml:"pass"`
 	Shadow         ShadowRule          `yaml:"shadow"`
 	Refused        RefusedRule         `yaml:"refused"`
+	Division       DivisionRule        `yaml:"division"`         // how a result is divided; no call is decided by it
 	OnRegistryDown Outage              `yaml:"on_registry_down"` // allow | block, default allow
 	Lease          Duration            `yaml:"lease"`            // 60s: a reservation outlives a dead gate by no more than this
 	MaxCall        Duration            `yaml:"max_call"`         // 4h: a call whose BYE never came is taken as ended then

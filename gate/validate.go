@@ -26,6 +26,7 @@ func Defaults(region string) Config {
 			Pass:           PassRule{Over: slices.Clone(passable), Most: Duration(day)},
 			Shadow:         ShadowRule{Teams: []Team{}, Reasons: []Reason{}},
 			Refused:        RefusedRule{CoolDown: Duration(30 * day), On603: true},
+			Division:       defaultDivision,
 			OnRegistryDown: OutageAllow,
 			Lease:          Duration(60 * time.Second),
 			MaxCall:        Duration(4 * time.Hour),
@@ -94,6 +95,7 @@ func (c *Config) Validate() error {
 	validateStages(c.Rules.Stages, wrong)
 	c.Rules.Pool.validate(wrong)
 	c.Rules.Shadow.validate(wrong)
+	c.Rules.Division.validate(wrong)
 	z, err := NewNormaliser(c.Region, c.Rules.Emergency, c.Extension)
 	if err != nil {
 		mistakes = append(mistakes, err)
