@@ -19,13 +19,14 @@ import (
 type desk struct {
 	t    *testing.T
 	base []string
+	url  string
 }
 
 func newDesk(t *testing.T) desk {
 	t.Helper()
 	t.Chdir(t.TempDir()) // no ringfence.yaml here
 	redis := redistest.Start(t)
-	return desk{t, []string{"--set", "region=US", "--set", "registry.url=" + redis.URL(), "--set", "sip.extensions.pattern=^2[0-9]{2}$"}}
+	return desk{t, []string{"--set", "region=US", "--set", "registry.url=" + redis.URL(), "--set", "sip.extensions.pattern=^2[0-9]{2}$"}, redis.URL()}
 }
 
 func (d desk) run(args ...string) typed { return run("", append(d.base, args...)...) }

@@ -61,6 +61,7 @@ func (sh *shell) newRootCommand() *cobra.Command {
 		sh.newStageCommand(),
 		sh.newReportCommand(),
 		sh.newPolicyCommand(),
+		sh.newDisputeCommand(),
 		sh.newVersionCommand(),
 	)
 	root.Long = `Ringfence is a SIP proxy. Every outbound call passes through it; it asks a Redis registry whether this rep may ring
