@@ -50,6 +50,15 @@ func (m *Memory) Release(n gate.Number, scope gate.Scope) {
 	})
 }
 
+// Lapse moves a number into the pool whose protection has ended; one that is still protected stays.
+func (m *Memory) Lapse(n gate.Number, scope gate.Scope) {
+	m.change(n, scope, func(o *ownership, now time.Time) {
+		if o.owner != "" && !o.isOwned(now) {
+			*o = ownership{owner: o.owner, protected: now, level: o.level}
+		}
+	})
+}
+
 // Transfer gives an owned number to another rep; its protection runs on.
 func (m *Memory) Transfer(n gate.Number, scope gate.Scope, to gate.Rep, extension string, t gate.Terms) {
 	m.change(n, scope, func(o *ownership, now time.Time) {

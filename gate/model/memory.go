@@ -33,7 +33,8 @@ type number struct {
 	dnc     string // list of the single addition; "" for none
 	refused time.Time
 	owned   map[gate.Scope]*ownership
-	passes  map[gate.Rep]time.Time // good until
+	was     map[gate.Scope]ownership // see Remember
+	passes  map[gate.Rep]time.Time   // good until
 
 	held  gate.Reservation // zero: nobody rings it
 	lease time.Time        // until when held counts
@@ -240,7 +241,8 @@ func (m *Memory) number(n gate.Number) *number {
 	s := m.numbers[n]
 	if s == nil {
 		s = &number{
-			owned: make(map[gate.Scope]*ownership), passes: make(map[gate.Rep]time.Time), attempts: make(map[gate.Reservation]*attempt),
+			owned: make(map[gate.Scope]*ownership), was: make(map[gate.Scope]ownership),
+			passes: make(map[gate.Rep]time.Time), attempts: make(map[gate.Reservation]*attempt),
 		}
 		m.numbers[n] = s
 	}

@@ -19,7 +19,7 @@ func (x *number) changed(r *registry.Record) {
 		x.passChanged(r)
 	case registry.RecordPool:
 		if r.Reason == "recycle" {
-			x.stage.model.Release(x.number, r.Scope)
+			x.recycled(r)
 		}
 	case registry.RecordStage:
 		if r.Reason == "enter" {
@@ -38,6 +38,12 @@ func (x *number) changed(r *registry.Record) {
 func (x *number) ownerChanged(r *registry.Record) {
 	m, n := x.stage.model, x.number
 	terms := x.gate.TermsFor(r.Owner)
+	switch undo := r.Detail["undo"] != ""; {
+	case undo && m.Restore(n, r.Scope):
+		return
+	case r.Detail["offboard"] != "":
+		m.Remember(n, r.Scope)
+	}
 	switch r.Reason {
 	case "claim":
 		m.Claim(n, r.Scope, r.Owner, x.extension(r.Owner), r.Detail["level"], milliseconds(r.Detail["ms"]), terms)
@@ -58,6 +64,19 @@ func (x *number) ownerChanged(r *registry.Record) {
 	case "extend":
 		m.Extend(n, r.Scope, milliseconds(r.Detail["ms"]))
 	}
+}
+
+// recycled moves a number into the pool. One that was moved since its protection had ended by the rules of then stays while
+// it has not by these.
+func (x *number) recycled(r *registry.Record) {
+	switch {
+	case r.Detail["offboard"] != "":
+		x.stage.model.Remember(x.number, r.Scope)
+	case r.Detail["stage"] == "":
+		x.stage.model.Lapse(x.number, r.Scope)
+		return
+	}
+	x.stage.model.Release(x.number, r.Scope)
 }
 
 // passChanged follows a pass. One with a PIN is good only once that was dialled: its grant has no time, and what was granted

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -70,4 +71,52 @@ func TestReplayOfThePool(t *testing.T) {
 	require.Equal(t, gate.Allowed, said[2].Reason)
 	_, differ := c.replayed(Options{Config: rules(staged)})
 	require.Empty(t, differ)
+}
+
+// page are the records of numbers[0], the last a quarter of an hour after the one before, and so on.
+func page(records ...registry.Record) registry.Page {
+	for i := range records {
+		r := &records[i]
+		r.ID, r.Number, r.Time = fmt.Sprint(i, "-1"), numbers[0], morning.Add(time.Duration(i)*15*time.Minute)
+		if r.Kind == registry.RecordDecision {
+			r.CallID = fmt.Sprint(i)
+		}
+	}
+	return registry.Page{Records: records, Last: true}
+}
+
+func decision(rep gate.Rep, verdict, reason string) registry.Record {
+	return registry.Record{Kind: registry.RecordDecision, Rep: rep, Verdict: verdict, Reason: reason, Dialled: "12125550100"}
+}
+
+func again(t *testing.T, c gate.Config, p registry.Page) map[string]Outcome {
+	differ := make(map[string]Outcome)
+	r, err := New(Options{Config: c, Until: morning.Add(24 * time.Hour), Each: func(d Difference) { differ[d.CallID] = d.New }})
+	require.NoError(t, err)
+	require.NoError(t, r.Add(p))
+	return differ
+}
+
+// TestReplayOfAnOffboarding: 201 left, and it was taken back.
+func TestReplayOfAnOffboarding(t *testing.T) {
+	end := registry.Record{Kind: registry.RecordEnd, Rep: "201", CallID: "0", Owner: "201", Ending: "answered", Talk: time.Minute}
+	require.Empty(t, again(t, rules(), page(
+		decision("201", "allow", "allowed"), end,
+		registry.Record{Kind: registry.RecordPool, Reason: "recycle", Owner: "201", Rep: "root", Detail: map[string]string{"why": "left", "offboard": "x"}},
+		decision("202", "allow", "allowed"),
+		registry.Record{Kind: registry.RecordOwner, Reason: "transfer", Owner: "201", Rep: "root", Detail: map[string]string{"offboard": "x", "undo": "1"}},
+		decision("202", "block", "owned"),
+	)))
+}
+
+// TestReplayOfWhatWasRecycledByOtherRules: what had ended then has not by these.
+func TestReplayOfWhatWasRecycledByOtherRules(t *testing.T) {
+	end := registry.Record{Kind: registry.RecordEnd, Rep: "201", CallID: "0", Owner: "201", Ending: "answered", Talk: time.Minute}
+	p := page(
+		decision("201", "allow", "allowed"), end,
+		registry.Record{Kind: registry.RecordPool, Reason: "recycle", Owner: "201", Detail: map[string]string{"from": "201", "why": "no_contact"}},
+		decision("202", "allow", "allowed"),
+	)
+	require.Empty(t, again(t, rules(func(r *gate.Rules) { r.Protection = gate.Duration(10 * time.Minute) }), p))
+	require.Equal(t, map[string]Outcome{"3": {Verdict: "block", Reason: "owned"}}, again(t, rules(), p))
 }
