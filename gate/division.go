@@ -178,8 +178,10 @@ func (r Rules) help(rest *Part, agreed []Part, contacts []Contact) []Part {
 	parts := make([]Part, len(helpers))
 	for i, h := range helpers {
 		rest.Percent -= each
-		parts[i] = Part{Rep: h, Percent: each, Basis: BasisHelper, Calls: calls[h],
-			Rule: "rules.division.helper: " + strconv.Itoa(r.Division.Helper)}
+		parts[i] = Part{
+			Rep: h, Percent: each, Basis: BasisHelper, Calls: calls[h],
+			Rule: "rules.division.helper: " + strconv.Itoa(r.Division.Helper),
+		}
 	}
 	return parts
 }
