@@ -15,7 +15,7 @@ func TestOwnerInScopes(t *testing.T) {
 	subset(t, d.json(0, "owner", "claim", theNumber, "--rep", "202", "--scope", "cars"), `{"owner":"202","scope":"cars"}`)
 	which := d.run("owner", "release", theNumber)
 	require.Equal(t, 2, which.code)
-	require.Contains(t, which.stderr, `owned in the scopes "cars, loans"`)
+	require.Contains(t, which.stderr, `owned in the scopes ["cars" "loans"]`)
 	shown := d.json(0, "owner", "show", theNumber)
 	subset(t, shown, `{"scope":"cars","owner":"202"}`)
 	require.Len(t, shown["others"], 1)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +53,7 @@ func (s *scopeFlag) owned(ctx context.Context, c *client, n gate.Number) (gate.S
 	case 1:
 		return gate.Scope(owned[0]), nil
 	}
-	return "", usagef("%s is owned in the scopes %q; say which one is meant with --scope", n.Masked(), strings.Join(owned, ", "))
+	return "", usagef(`%s is owned in the scopes %q; say which one is meant with --scope (--scope "" is the company's one)`, n.Masked(), owned)
 }
 
 // withOwned is withNumber for a command that changes an ownership in one scope, and prints what became of it.
