@@ -61,7 +61,7 @@ func TestShippedRedisConfiguration(t *testing.T) {
 		seen += len(p.Records)
 		return nil
 	}))
-	require.Equal(t, len(records), seen)
+	require.Equal(t, len(records)+1, seen, "those of the number, and the pass to another")
 	require.NoError(t, s.WritePolicy(ctx, "p1", "rules: {}"))
 	_, err = s.PolicyAt(ctx, time.Now().Add(time.Hour))
 	require.NoError(t, err)
