@@ -274,7 +274,7 @@ func loadOwned(ctx context.Context, t testing.TB, s *Store, numbers int, terms g
 	for first := 0; first < numbers; first += atOnce {
 		pipe := s.client.Pipeline()
 		for i := first; i < min(first+atOnce, numbers); i++ {
-			all[i] = gate.Number(fmt.Sprintf("+1%03d%07d", 201+i%700, 2_000_000+i))
+			all[i] = gate.Number(fmt.Sprintf("+1%03d%07d", 201+i%700, 5_000_000+i)) // apart from those of newCalls
 			k := keysOf(all[i].Digits())
 			_ = pipe.Process(ctx, redis.NewSliceCmd(ctx, ownerScript.command(
 				[]string{k.number(), k.stream(), k.owned(), k.pool(), k.changed()},
