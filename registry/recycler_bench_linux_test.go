@@ -16,7 +16,7 @@ import (
 // BenchmarkRecycle moves a million due numbers while calls ask for decisions, and prints how long those take without it
 // and beside it. One round (-benchtime 1x) takes some minutes.
 func BenchmarkRecycle(b *testing.B) {
-	const numbers, rate, turn = 1_000_000, 1000, 5
+	const numbers, rate, turn = 1_000_000, 1000, 30
 	for b.Loop() {
 		server := redistest.Start(b)
 		s := open(b, server.UnixURL(), WithoutLists())
