@@ -109,7 +109,7 @@ func DecodeRecord(id, packed string) (Record, error) {
 	talk, errTalk := optionalInt(f[14])
 	status, errStatus := optionalInt(f[16])
 	if errTalk != nil || errStatus != nil || talk < 0 || talk > int64(maxTalk/time.Millisecond) || status < 0 || status > 699 {
-		return Record{}, fmt.Errorf("%w %s: talk %.64q or status %.64q is out of range", errRecord, id, note(f[14]), note(f[16]))
+		return Record{}, fmt.Errorf("%w %s: talk %.32q or status %.32q is out of range", errRecord, id, note(f[14]), note(f[16]))
 	}
 	r := Record{
 		ID: id, Time: at, Kind: kind,
@@ -149,9 +149,9 @@ func optionalInt(text string) (int64, error) {
 
 // timeOfID reads the milliseconds of a stream id, "1790000000000-0".
 func timeOfID(id string) (time.Time, error) {
-	text, _, ok := strings.Cut(id, "-")
+	text, sequence, _ := strings.Cut(id, "-")
 	ms, err := strconv.ParseInt(text, 10, 64)
-	if !ok || err != nil || ms < 0 {
+	if _, wrong := strconv.ParseUint(sequence, 10, 64); wrong != nil || err != nil || ms < 0 {
 		return time.Time{}, fmt.Errorf("%w: id %.64q is none", errRecord, note(id))
 	}
 	return time.UnixMilli(ms), nil

@@ -76,6 +76,7 @@ func TestDecodeRecord(t *testing.T) {
 	for name, bad := range map[string][2]string{
 		"no id":             {"", "1\x1f\x1fd"},
 		"id without a time": {"x-1", "1\x1f\x1fd"},
+		"id's sequence":     {"1-x", "1\x1f\x1fd"},
 		"empty":             {id, ""},
 		"newer":             {id, "2\x1fd"},
 		"unknown kind":      {id, "1\x1f\x1fz"},
